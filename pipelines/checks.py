@@ -1,0 +1,299 @@
+"""Checks of the tables of a round: edit rules, contracts and identities, counted by rule.
+
+Here belongs how rules are counted over a whole table without a person's value leaving it. What the rules
+are is data (``schemas/edit_rules.toml``) and contracts (``schemas/contracts.py``).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+
+from pipelines.findings import ROWS_SHOWN, Finding, finding
+from schemas.concepts import Concept
+from schemas.periods import Period
+from schemas.survey_spec import SurveySpec
+from transforms.harmonise import HarmonisePlan, native_arrival_is_birth_sql
+
+#: Rows of a contract batch: bounds the memory of pandera's failure cases.
+BATCH_ROWS = 100_000
+
+UNKNOWN_SHARE_WARNING = 0.05
+UNKNOWN_SHARE_STOP = 0.30
+WEIGHT_JUMP = 0.20
+OLDEST_AGE = 120
+
+#: Rule for a source value without target, where it is not an unmapped code.
+_RULE_OF_CONCEPT = {"weight": "WEIGHT_MISSING", "psu": "PSU_BLANK", "stratum": "STRATUM_BLANK"}
+
+
+def _variable(spec: SurveySpec, name: str) -> str:
+    if name not in spec.concepts:
+        return ""
+    columns = set(spec.concepts[name].columns)
+    for rule in spec.rules.get(name, ()):
+        columns |= rule.when.columns
+    return ", ".join(sorted(columns))
+
+
+def count_where(connection: duckdb.DuckDBPyConnection, relation: str, condition: str) -> tuple[int, list[int]]:
+    """Return how many rows meet a condition, and the numbers of the first ones."""
+    query = (
+        f"SELECT count(*) FILTER ({condition}), min(row_number, {ROWS_SHOWN}) FILTER ({condition}) FROM {relation}"
+    )
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0], row[1] or []
+
+
+def correction_findings(connection: duckdb.DuckDBPyConnection, spec: SurveySpec, counts_sql: str) -> list[Finding]:
+    """Return one finding per correction that does not meet the number of rows it expects.
+
+    Args:
+        connection: DuckDB with ``raw_extract``.
+        spec: the specification.
+        counts_sql: one row with the count of every correction, in order.
+    """
+    if not spec.corrections:
+        return []
+    counts = connection.execute(counts_sql).fetchone()
+    assert counts is not None
+    return [
+        finding(
+            "CORRECTION_COUNT",
+            "raw_extract",
+            f"{correction.file}, row {correction.row}: the correction meets {count} rows, expected {correction.expected_rows}",
+            variable=correction.variable,
+            count=count,
+        )
+        for correction, count in zip(spec.corrections, counts, strict=True)
+        if count != correction.expected_rows
+    ]
+
+
+def unmapped_findings(
+    connection: duckdb.DuckDBPyConnection, spec: SurveySpec, concepts: dict[str, Concept], plan: HarmonisePlan
+) -> list[Finding]:
+    """Return one finding per concept whose source has no target inside the concept's universe."""
+    counts = ", ".join(
+        f"count_if(x_{name}) AS c_{name}, min(row_number, {ROWS_SHOWN}) FILTER (x_{name}) AS r_{name}" for name in plan.checked
+    )
+    row = connection.execute(f"SELECT {counts} FROM work").fetchone()
+    assert row is not None
+    found = []
+    for index, name in enumerate(plan.checked):
+        count, rows = row[2 * index], row[2 * index + 1] or []
+        if not count:
+            continue
+        if name in plan.ruled:
+            rule, text = "RULE_NONE_MET", "no rule is met inside the concept's universe"
+        elif name in plan.keys:
+            rule, text = "CODE_UNMAPPED", _unmapped_text(connection, spec, name)
+        elif name in _RULE_OF_CONCEPT:
+            rule, text = _RULE_OF_CONCEPT[name], "blank or not a number"
+        elif concepts[name].kind == "number":
+            rule, text = "NUMBER_INVALID", "not a number and not declared as missing"
+        else:
+            rule, text = "SCOPE_NULL", "blank inside the concept's universe"
+        found.append(
+            finding(rule, "harmonised_persons", text, concept=name, variable=_variable(spec, name), count=count, rows=rows)
+        )
+    return found
+
+
+def _unmapped_text(connection: duckdb.DuckDBPyConnection, spec: SurveySpec, name: str) -> str:
+    """Say how many codes are unmapped; name them only where the variable is declared closed."""
+    codes = [
+        row[0]
+        for row in connection.execute(
+            f"SELECT k_{name} FROM work WHERE x_{name} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 20"
+        ).fetchall()
+    ]
+    text = f"{len(codes)} source code(s) without a row in codes/{name}.csv"
+    variables = spec.concepts[name].columns
+    if variables <= set(spec.survey.closed_codes):
+        return f"{text}: {', '.join(code if code else '(blank)' for code in codes)}"
+    return f"{text} (not named here: {', '.join(sorted(variables))} is not declared closed)"
+
+
+def unused_findings(connection: duckdb.DuckDBPyConnection, spec: SurveySpec, period: Period, plan: HarmonisePlan) -> list[Finding]:
+    """Return a warning per code table of the survey that has rows no data uses."""
+    found = []
+    for name in plan.keys:
+        source = spec.concepts[name]
+        if source.codes is not None:
+            continue
+        seen = {row[0] for row in connection.execute(f"SELECT DISTINCT k_{name} FROM work").fetchall()}
+        unused = [row.source_code for row in spec.codes_at(name, period) if row.source_code not in seen]
+        if unused:
+            text = f"{len(unused)} of {len(spec.codes_at(name, period))} mapped codes do not occur in the file"
+            found.append(
+                finding("MAPPING_UNUSED", "harmonised_persons", text, concept=name, variable=_variable(spec, name))
+            )
+    return found
+
+
+def edit_findings(
+    connection: duckdb.DuckDBPyConnection, spec: SurveySpec, period: Period, plan: HarmonisePlan
+) -> list[Finding]:
+    """Return the findings of the edit rules over the work relation."""
+    rules: list[tuple[str, str, str, str]] = [
+        ("WEIGHT_NEGATIVE", "weight", "weight < 0", "a weight is below zero"),
+        ("WEIGHT_ZERO", "weight", "weight = 0", "rows of weight zero are kept out of every figure"),
+    ]
+    if "age" in plan.columns:
+        rules.append(("AGE_RANGE", "age", f"age < 0 OR age > {OLDEST_AGE}", f"age is not between 0 and {OLDEST_AGE}"))
+    if "arrival_year" in plan.columns:
+        year = period.year
+        rules.append(("ARRIVAL_AFTER_PERIOD", "arrival_year", f"v_arrival_year > {year}", "arrival after the reference period; taken as not stated"))
+        if "age" in plan.columns:
+            born = f"v_arrival_year < {year} - age - 1"
+            rules.append(("ARRIVAL_BEFORE_BIRTH", "arrival_year", born, "arrival before birth; taken as not stated"))
+            if "place_of_birth" in plan.columns:
+                native = native_arrival_is_birth_sql(period)
+                rules.append(("ARRIVAL_OF_NATIVE_BORN", "arrival_year", native, "the native-born carry their year of birth as year of arrival; it is not a move"))
+    found = []
+    for rule, concept, condition, text in rules:
+        count, rows = count_where(connection, "work", condition)
+        if count:
+            found.append(finding(rule, "harmonised_persons", text, concept=concept, variable=_variable(spec, concept), count=count, rows=rows))
+    if "person_id" in plan.columns:
+        row = connection.execute(
+            "SELECT coalesce(sum(c - 1), 0), min(r, 5) FROM "
+            "(SELECT count(*) AS c, max(row_number) AS r FROM work WHERE person_id IS NOT NULL GROUP BY person_id HAVING count(*) > 1)"
+        ).fetchone()
+        assert row is not None
+        if row[0]:
+            found.append(finding("DUPLICATE_KEY", "harmonised_persons", "a person stands in the file more than once", concept="person_id", variable=_variable(spec, "person_id"), count=row[0], rows=row[1] or []))
+    return found
+
+
+def share_findings(connection: duckdb.DuckDBPyConnection, plan: HarmonisePlan) -> list[Finding]:
+    """Return findings on the share of residents of unknown birth or citizenship (weighted)."""
+    found = []
+    for column in ("place_of_birth", "citizenship_status"):
+        if column not in plan.columns:
+            continue
+        row = connection.execute(
+            f"SELECT sum(weight) FILTER ({column} LIKE '%_X') / nullif(sum(weight), 0), count_if({column} LIKE '%_X') "
+            "FROM work WHERE exclusion IS NULL"
+        ).fetchone()
+        assert row is not None
+        share, count = row[0] or 0.0, row[1]
+        if share > UNKNOWN_SHARE_WARNING:
+            rule = "UNKNOWN_SHARE_STOP" if share > UNKNOWN_SHARE_STOP else "UNKNOWN_SHARE_WARNING"
+            found.append(finding(rule, "harmonised_persons", f"{share:.1%} of the weighted persons are unknown", concept=column, count=count))
+    return found
+
+
+def benchmark_findings(
+    connection: duckdb.DuckDBPyConnection,
+    spec: SurveySpec,
+    period: Period,
+    conditions: dict[str, str],
+    weight_total: float,
+    previous_weight_total: float | None,
+) -> list[Finding]:
+    """Return findings against published totals and against the round before."""
+    found = []
+    for benchmark in spec.benchmarks:
+        if benchmark.period != str(period):
+            continue
+        row = connection.execute(f"SELECT coalesce(sum(weight), 0) FROM work WHERE {conditions[benchmark.universe]}").fetchone()
+        assert row is not None
+        ratio = row[0] / benchmark.value
+        if abs(ratio - 1) > benchmark.tolerance:
+            found.append(finding("BENCHMARK", "harmonised_persons", f"{benchmark.name}: the file gives {ratio:.4f} of the published total, tolerance {benchmark.tolerance}"))
+    if previous_weight_total:
+        ratio = weight_total / previous_weight_total
+        if abs(ratio - 1) > WEIGHT_JUMP:
+            found.append(finding("WEIGHT_JUMP", "harmonised_persons", f"the weights sum to {ratio:.3f} of the round before", concept="weight"))
+    return found
+
+
+def contract_findings(table: str, data: Path, contract: Any) -> list[Finding]:
+    """Return failures of a pandera contract over a Parquet file, counted by rule and column.
+
+    Args:
+        table: the table's name, for the findings.
+        data: Parquet file.
+        contract: ``pandera.polars.DataFrameSchema``.
+    """
+    from pandera.errors import SchemaErrors
+
+    counts: Counter[tuple[str, str]] = Counter()
+    for batch in _batches(data):
+        try:
+            contract.validate(batch, lazy=True)
+        except SchemaErrors as errors:
+            for error in errors.schema_errors:
+                check = error.check
+                rule = getattr(check, "name", None) or str(error.reason_code)
+                concept = getattr(check, "error", None) or str(getattr(error.schema, "name", "") or "")
+                cases = getattr(error, "check_output", None)
+                failed = 1
+                if cases is not None:
+                    failed = int(_as_frame(cases).select(pl.last().not_().sum()).item())
+                counts[(rule, concept)] += max(failed, 1)
+    known = {"CODE_INVALID", "SCOPE_NULL", "SCOPE_EXTRA"}
+    return [
+        finding(rule if rule in known else "CONTRACT", table, f"contract {rule}", concept=concept, count=count)
+        for (rule, concept), count in sorted(counts.items())
+    ]
+
+
+def _as_frame(cases: Any) -> pl.DataFrame:
+    return cases.collect() if isinstance(cases, pl.LazyFrame) else pl.DataFrame(cases)
+
+
+def _batches(data: Path) -> Iterator[pl.DataFrame]:
+    with pq.ParquetFile(data) as parquet:
+        for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
+            frame = pl.from_arrow(batch)
+            assert isinstance(frame, pl.DataFrame)
+            yield frame
+
+
+def identity_findings(connection: duckdb.DuckDBPyConnection, has: Callable[[str], bool]) -> list[Finding]:
+    """Return findings on identities that must hold in every cell of psu_totals before rounding.
+
+    Labour force = employed + unemployed; working age = labour force + outside it; and the totals over
+    place of birth and over citizenship equal the totals without (STANDARDS 3.4), at 1e-9 relative.
+    """
+    found = []
+    sums = {
+        "labour force = employed + unemployed": ("labour_force", ("employed", "unemployed")),
+        "working age = labour force + outside": ("working_age", ("labour_force", "outside_labour_force")),
+    }
+    for name, (whole, parts) in sums.items():
+        row = connection.execute(
+            "SELECT count_if(abs(coalesce(w, 0) - coalesce(p, 0)) > 1e-9 * greatest(abs(coalesce(w, 0)), 1)) FROM ("
+            "SELECT sum(total) FILTER (universe = ?) AS w, sum(total) FILTER (list_contains(?, universe)) AS p, "
+            "count(DISTINCT universe) AS u FROM psu_totals WHERE cube IN "
+            "(SELECT cube FROM psu_totals WHERE universe = ?) AND cube IN (SELECT cube FROM psu_totals WHERE list_contains(?, universe)) "
+            "GROUP BY cube, sex, classif1, classif2) WHERE u >= 2",
+            [whole, list(parts), whole, list(parts)],
+        ).fetchone()
+        assert row is not None
+        if row[0]:
+            found.append(finding("IDENTITY", "psu_totals", f"{name} does not hold", count=row[0]))
+    totals = {"place_of_birth": "CBR_BIR_TOTAL", "citizenship_status": "CCT_CIT_TOTAL"}
+    for column, item in totals.items():
+        if not has(column):
+            continue
+        row = connection.execute(
+            "SELECT count_if(abs(coalesce(w, 0) - coalesce(p, 0)) > 1e-9 * greatest(abs(coalesce(w, 0)), 1)) FROM ("
+            "SELECT universe, sex, classif1, sum(total) AS w FROM psu_totals WHERE cube = 'age_band' GROUP BY ALL) AS a "
+            "FULL JOIN (SELECT universe, sex, classif1, sum(total) AS p FROM psu_totals WHERE cube = ? AND classif2 = ? GROUP BY ALL) AS b "
+            "USING (universe, sex, classif1) WHERE universe IN (SELECT universe FROM psu_totals WHERE cube = ?) "
+            "AND universe IN (SELECT universe FROM psu_totals WHERE cube = 'age_band')",
+            [f"age_band x {column}", item, f"age_band x {column}"],
+        ).fetchone()
+        assert row is not None
+        if row[0]:
+            found.append(finding("IDENTITY", "psu_totals", f"totals over {column} differ from totals without", count=row[0]))
+    return found

@@ -1,0 +1,360 @@
+"""Commands of this package: receive, run, estimates, check-spec, rounds, surveys.
+
+Here belongs talking to the terminal: options, progress on standard error, answers on standard output,
+exit codes. The work is done elsewhere.
+"""
+
+import csv
+import json
+import sys
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.command_line import EXIT_REFUSED, EXIT_STOPPED, EXIT_UNAVAILABLE
+from pipelines.home import Home
+from schemas.errors import SpecError
+from schemas.periods import Period, PeriodError
+
+#: Columns of ``ilms estimates``.
+ESTIMATE_COLUMNS = (
+    "indicator",
+    "ref_area",
+    "survey",
+    "time",
+    "sex",
+    "classif1",
+    "classif2",
+    "value",
+    "se",
+    "lower",
+    "upper",
+    "cv",
+    "df",
+    "n",
+    "n_households",
+    "n_psu",
+    "status",
+    "reason",
+)
+
+
+class Teller:
+    """Progress on standard error: lines where it is kept, one changing line where it is looked at."""
+
+    def __init__(self) -> None:
+        self.is_terminal = sys.stderr.isatty()
+
+    def __call__(self, text: str) -> None:
+        if self.is_terminal:
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+        else:
+            click.echo(text, err=True)
+
+    def clear(self) -> None:
+        """End the changing line."""
+        if self.is_terminal:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+class PeriodType(click.ParamType[Period]):
+    """A reference period: 2013, 2013-S1, 2013-Q4 or 2013-M03."""
+
+    name = "period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Period:
+        """Return the period that the text names."""
+        if isinstance(value, Period):
+            return value
+        try:
+            return Period.parse(value)
+        except PeriodError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _json_option(function: Any) -> Any:
+    return click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")(function)
+
+
+@click.command()
+@click.argument("survey")
+@click.argument("period", type=PeriodType())
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--supersede", is_flag=True, help="Replace a file of this round that was received before.")
+@_json_option
+@click.pass_obj
+def receive(home: Home, survey: str, period: Period, file: Path, *, supersede: bool, as_json: bool) -> None:
+    """Receive FILE as the extract of SURVEY (e.g. ZAF_QLFS) for PERIOD (e.g. 2013-Q4).
+
+    The file is read from end to end first; one that cannot be read is refused, and nothing is stored.
+    """
+    from pipelines.intake import receive as take
+    from pipelines.rounds import open_round, raw_extract
+
+    home.prepare()
+    this = open_round(home, f"{survey}_{period}")
+    tell = Teller()
+    receipt, is_new = take(
+        home, this.spec, this.period, file, supersede=supersede, read=lambda kept: raw_extract(this, kept, tell)
+    )
+    raw = raw_extract(this, receipt)
+    tell.clear()
+    if as_json:
+        answer = {
+            "round": this.identifier,
+            "receipt": receipt.number,
+            "is_new": is_new,
+            "sha256": receipt.sha256,
+            "rows": raw.facts["rows"],
+            "columns": raw.facts["columns"],
+        }
+        click.echo(json.dumps(answer))
+        return
+    state = "received" if is_new else "received before, the same file"
+    click.echo(f"{this.identifier}: {state} (receipt {receipt.number}): {raw.facts['rows']:,} rows x {raw.facts['columns']} variables")
+    for note in raw.facts["notes"]:
+        click.echo(f"  {note}")
+
+
+@click.command()
+@click.argument("rounds", nargs=-1)
+@click.option("--release-date", type=click.DateTime(["%Y-%m-%d"]), help="Date of the release. [default: today]")
+@click.option("--release/--no-release", "is_released", default=True, show_default=True, help="Make a release at the end.")
+@click.option("--partial", is_flag=True, help="Release what passed even if a round was stopped.")
+@click.option("--test", "is_test", is_flag=True, help="Also release test extracts, apart and marked as such.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Rounds processed at the same time. [default: half the cores]")
+@_json_option
+@click.pass_obj
+def run(
+    home: Home,
+    rounds: tuple[str, ...],
+    *,
+    release_date: Any,
+    is_released: bool,
+    partial: bool,
+    is_test: bool,
+    jobs: int | None,
+    as_json: bool,
+) -> int:
+    """Process ROUNDS (all that were received by default) from file to release.
+
+    A round that its checks stop leaves the others going on; the release is then not made, and the last one stays
+    as it is. What did not change is not computed again.
+    """
+    from pipelines import run as job
+
+    home.prepare()
+    tell = Teller()
+    day = release_date.date() if release_date else date.today()  # noqa: DTZ011 - the date where the office is
+    lines: list[str] = []
+
+    def say(text: str) -> None:
+        lines.append(text)
+        tell.clear()
+        if not as_json:
+            click.echo(text)
+
+    def told(outcome: job.RoundOutcome) -> None:
+        say(_round_line(outcome))
+        for error in outcome.errors:
+            tell.clear()
+            click.echo(f"  {error}", err=True)
+
+    identifiers = job.rounds_to_run(home, rounds)
+    if not identifiers:
+        click.echo("no round was received yet: ilms receive SURVEY PERIOD FILE", err=True)
+        return EXIT_UNAVAILABLE
+    outcomes = job.run_rounds(home, identifiers, jobs or job.default_jobs(), tell, told)
+    areas, stopped = job.run_areas(home, tell)
+    for error in stopped:
+        tell.clear()
+        click.echo(f"  {error}", err=True)
+    failed = [outcome.identifier for outcome in outcomes if not outcome.is_valid]
+    releases = []
+    if is_released and (partial or not (failed or stopped)):
+        for kind in ("default", "test") if is_test else ("default",):
+            tell(f"writing the {kind} release")
+            made = job.release(home, areas, day, kind)
+            if made is not None:
+                releases.append(made)
+                state = "new release" if made.is_new else "nothing new since release"
+                say(f"{state}: {made.folder} ({made.indicators} indicators, {made.areas} areas, {made.rows:,} cells)")
+        if not releases:
+            say("nothing to release: no valid round, or test extracts only (--test releases those apart)")
+    elif is_released:
+        say(f"no release: {len(failed)} round(s) and {len(stopped)} area check(s) stopped; the last release is untouched")
+    tables = [table for outcome in outcomes for table in outcome.tables] + [t for made in areas.values() for t in made]
+    if any(table.is_new for table in tables):
+        tell("reporting to Dagster")
+        from pipelines.events import report_tables
+
+        report_tables(home, [table for table in tables if table.is_new])
+    tell.clear()
+    if as_json:
+        answer = {
+            "rounds": {
+                outcome.identifier: {
+                    "is_valid": outcome.is_valid,
+                    "is_new": outcome.is_new,
+                    "errors": outcome.errors,
+                    "warnings": outcome.warnings,
+                }
+                for outcome in outcomes
+            },
+            "stopped_areas": stopped,
+            "releases": [{"folder": str(made.folder), "is_new": made.is_new, "rows": made.rows} for made in releases],
+        }
+        click.echo(json.dumps(answer))
+    return EXIT_STOPPED if failed or stopped else 0
+
+
+def _round_line(outcome: Any) -> str:
+    rows = next((table.facts["rows"] for table in outcome.tables if table.name == "harmonised_persons"), None)
+    state = "passed" if outcome.is_valid else "STOPPED"
+    made = "" if outcome.is_new else ", unchanged"
+    people = f", {rows:,} persons" if rows is not None else ""
+    warned = f", {outcome.warnings} warning(s)" if outcome.warnings else ""
+    return f"{outcome.identifier}: {state}{people}{warned}{made}"
+
+
+@click.command()
+@click.argument("indicator")
+@click.option("--area", help="Area as ISO 3166-1 alpha-3.")
+@click.option("--period", type=PeriodType(), help="Period, e.g. 2013 or 2013-Q4.")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.pass_obj
+def estimates(home: Home, indicator: str, area: str | None, period: Period | None, form: str) -> int:
+    """Print the internal estimates of INDICATOR, unprotected: for statisticians, not for publication.
+
+    Values are in the indicator's unit (thousands of persons for counts, percent for rates). Figures of rounds, and
+    annual averages where all rounds of a year are there.
+    """
+    from pipelines.areas import area_years
+    from pipelines.engine import open_engine, path_literal
+    from pipelines.storage import current
+    from schemas.indicators import load_indicators
+    from sdmx_out.public import suggestions
+
+    if indicator not in load_indicators():
+        raise click.UsageError(f"unknown indicator {indicator}; near: {', '.join(suggestions(indicator)) or '(none)'}")
+    tables = [current(home.store, "area_estimates", partition) for partition in area_years(home)]
+    files = [table.data for table in tables if table is not None and table.is_valid]
+    rows: list[tuple[Any, ...]] = []
+    if files:
+        listed = ", ".join(path_literal(path) for path in files)
+        conditions, values = ["indicator = ?"], [indicator]
+        if area:
+            conditions.append("ref_area = ?")
+            values.append(area)
+        if period:
+            conditions.append("time = ?")
+            values.append(period.sdmx)
+        with home.scratch() as scratch, open_engine(scratch, [home.store]) as connection:
+            rows = connection.execute(
+                f"SELECT {', '.join(ESTIMATE_COLUMNS)} FROM read_parquet([{listed}]) WHERE {' AND '.join(conditions)} ORDER BY ALL",
+                values,
+            ).fetchall()
+    if not rows:
+        click.echo(f"no estimates of {indicator} for what was asked; ilms rounds lists what is there", err=True)
+        return EXIT_UNAVAILABLE
+    if form == "json":
+        click.echo(json.dumps([dict(zip(ESTIMATE_COLUMNS, row, strict=True)) for row in rows]))
+    else:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(ESTIMATE_COLUMNS)
+        writer.writerows(rows)
+    return 0
+
+
+@click.command(name="rounds")
+@_json_option
+@click.pass_obj
+def list_rounds(home: Home, *, as_json: bool) -> None:
+    """List the rounds that were received and how far each came."""
+    from pipelines.intake import latest_receipt, received_rounds
+    from pipelines.storage import current
+
+    answer = []
+    for identifier in received_rounds(home):
+        receipt = latest_receipt(home, identifier)
+        tables = {
+            name: current(home.store, name, identifier)
+            for name in ("raw_extract", "harmonised_persons", "psu_totals", "round_estimates")
+        }
+        state = "received"
+        for name, table in tables.items():
+            if table is not None:
+                state = name if table.is_valid else f"stopped at {name}"
+        answer.append({"round": identifier, "receipt": receipt.number if receipt else None, "state": state})
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    for item in answer:
+        click.echo(f"{item['round']:28} receipt {item['receipt']}  {item['state']}")
+    if not answer:
+        click.echo("no round was received yet: ilms receive SURVEY PERIOD FILE", err=True)
+
+
+@click.command(name="surveys")
+@_json_option
+@click.pass_obj
+def list_surveys(home: Home, *, as_json: bool) -> None:
+    """List the surveys that have a specification."""
+    from schemas.survey_spec import find_surveys, load_survey
+
+    answer = []
+    for key, folder in sorted(find_surveys(home.spec_dirs).items()):
+        spec = load_survey(folder)
+        answer.append({"survey": key, "title": spec.survey.title.en, "extract": spec.survey.extract})
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    for item in answer:
+        click.echo(f"{item['survey']:16} {item['extract']:10} {item['title']}")
+
+
+@click.command(name="check-spec")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Check it against this file.")
+@click.option("--period", type=PeriodType(), help="Reference period of the file. [default: the first that the specification allows]")
+@_json_option
+@click.pass_obj
+def check_spec(home: Home, folder: Path, *, file: Path | None, period: Period | None, as_json: bool) -> int:
+    """Check the survey specification in FOLDER, alone or against a file.
+
+    Alone: errors by file and row. With a file: for every concept each source code with its count and
+    target, unmapped codes, unused mappings, and which rule rows met first.
+    """
+    from pipelines.check_spec import check_against_file
+    from schemas.survey_spec import load_survey
+
+    try:
+        spec = load_survey(folder)
+    except SpecError as error:
+        if as_json:
+            click.echo(json.dumps({"is_valid": False, "problems": [asdict(problem) for problem in error.problems]}))
+        else:
+            click.echo(str(error), err=True)
+            click.echo(f"{len(error.problems)} problem(s)", err=True)
+        return EXIT_REFUSED
+    if file is None:
+        if as_json:
+            click.echo(json.dumps({"is_valid": True, "survey": spec.key, "problems": []}))
+        else:
+            click.echo(f"{spec.key}: the specification passes ({len(spec.concepts)} concepts)")
+        return 0
+    home.prepare()
+    tell = Teller()
+    checked = check_against_file(home, spec, file, period, tell)
+    tell.clear()
+    if as_json:
+        click.echo(json.dumps(checked.as_dict()))
+    else:
+        click.echo(checked.as_text())
+    return 0 if checked.is_valid else EXIT_REFUSED
+
+
+COMMANDS = [receive, run, estimates, list_rounds, list_surveys, check_spec]

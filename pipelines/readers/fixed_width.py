@@ -1,0 +1,182 @@
+"""Fixed-width text: each value lies between two byte offsets of its row.
+
+Offsets count bytes of the file as it came, so it is cut first and decoded after.
+"""
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.readers.encodings import BLOCK, FALLBACK, TextEncoding, find_encoding, undecodable
+from pipelines.readers.layout import FileLayout, OpenExtract, check_columns, declared_labels, refusal
+
+_LF, _CR = 10, 13
+LONGEST_ROW = 64 << 20
+_CP1252_GAPS = np.array([0x81, 0x8D, 0x8F, 0x90, 0x9D], dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Some whole rows of a file: their bytes, and where each begins and how long it is."""
+
+    bytes: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
+def open_fixed_width(path: Path, layout: FileLayout, file: str) -> OpenExtract:
+    """One fixed-width file opened: the declared columns and batches of text without outer blanks.
+
+    Raises:
+        InputError: FILE_COLUMNS, FILE_DUPLICATE_COLUMN, FILE_ENCODING here; FILE_ROW_WIDTH and
+            FILE_ENCODING while the batches are read.
+    """
+    columns = tuple(field.name for field in layout.fields)
+    incomplete = [
+        field.name
+        for field in layout.fields
+        if field.start is None or field.width is None or field.start < 1 or field.width < 1
+    ]
+    if incomplete or not columns:
+        raise refusal(
+            file,
+            "FILE_COLUMNS",
+            f"start or width is not declared for {', '.join(incomplete) or 'any variable'}",
+            "give start (from 1) and width in bytes for every variable of the layout",
+        )
+    check_columns(columns, layout.fields, file)
+    encoding = find_encoding(path, layout.encoding, file)
+    if codecs.encode("1\n", encoding.name).removeprefix(codecs.BOM_UTF8) != b"1\n":
+        raise refusal(
+            file,
+            "FILE_ENCODING",
+            f"rows in {encoding.name} cannot be cut by bytes",
+            "save the file in the encoding that its layout was made for",
+        )
+    opened = OpenExtract(
+        columns=columns,
+        batches=iter(()),
+        encoding=encoding.name,
+        types=dict.fromkeys(columns, "text"),
+        labels=declared_labels(layout.fields),
+        notes=[encoding.note] if encoding.note else [],
+    )
+    opened.batches = _batches(path, layout, encoding, opened.notes, file)
+    return opened
+
+
+def _batches(
+    path: Path, layout: FileLayout, encoding: TextEncoding, notes: list[str], file: str
+) -> Iterator[Any]:
+    """Batches of text columns."""
+    spans = [(field.name, (field.start or 1) - 1, field.width or 0) for field in layout.fields]
+    end = max(start + width for _, start, width in spans)
+    row = 0
+    replaced = 0
+    shortest, longest = 1 << 62, 0
+    is_ascii = True
+    for rows in _row_blocks(path, encoding, file):
+        short = np.flatnonzero(rows.lengths < end)
+        if len(short):
+            length = int(rows.lengths[short[0]])
+            raise refusal(
+                file,
+                "FILE_ROW_WIDTH",
+                f"the row has {length} bytes where the layout reaches {end}",
+                "hand in the whole file with its trailing blanks, or correct the layout",
+                row + int(short[0]) + 1,
+            )
+        if (rows.bytes == 0).any():
+            raise refusal(
+                file,
+                "FILE_ENCODING",
+                f"NUL characters stand in rows {row + 1} to {row + len(rows.starts)}",
+                "save the file as text, with blanks where a value is missing",
+            )
+        is_plain = bool((rows.bytes < 128).all())
+        is_ascii &= is_plain
+        if encoding.name == FALLBACK and not encoding.is_declared:
+            replaced += int(np.isin(rows.bytes, _CP1252_GAPS).sum())
+        shortest, longest = min(shortest, int(rows.lengths.min())), max(longest, int(rows.lengths.max()))
+        arrays = [_cut(rows, start, width, is_plain, encoding, file, row) for _, start, width in spans]
+        yield pa.RecordBatch.from_arrays(arrays, [name for name, _, _ in spans])
+        row += len(rows.starts)
+    if shortest < longest and not is_ascii and codecs.lookup(encoding.name).name.startswith("utf-8"):
+        raise refusal(
+            file,
+            "FILE_ROW_WIDTH",
+            f"rows have {shortest} to {longest} bytes: the file was made UTF-8 after its layout was fixed",
+            "hand in the file in the encoding that its layout was made for",
+        )
+    if shortest < longest:
+        notes.append(f"rows have {shortest} to {longest} bytes")
+    if replaced:
+        notes.append(f"{replaced} bytes that {encoding.name} does not have were replaced")
+
+
+def _row_blocks(path: Path, encoding: TextEncoding, file: str) -> Iterator[_Rows]:
+    """Whole rows, blocks at a time; blank rows at the end of the file are left out."""
+    with path.open("rb") as stream:
+        rest = b""
+        if encoding.name == "utf-8-sig":
+            stream.seek(len(codecs.BOM_UTF8))
+        while block := stream.read(BLOCK):
+            if len(rest) > LONGEST_ROW:
+                raise refusal(
+                    file,
+                    "FILE_ROW_WIDTH",
+                    f"no row ends within {LONGEST_ROW} bytes",
+                    "save the file with one row per line",
+                )
+            whole, newline, rest = (rest + block).rpartition(b"\n")
+            # Row ends wait for the next row: they may be the blank rows at the end.
+            kept = whole.rstrip(b"\r\n")
+            rest = whole[len(kept) :] + newline + rest
+            if kept:
+                cut = 2 if rest.startswith(b"\r\n") else 1
+                rest = rest[cut:]
+                yield _split(kept)
+        rest = rest.rstrip(b"\r\n")
+        if rest:
+            yield _split(rest)
+
+
+def _split(text: bytes) -> _Rows:
+    """Rows of a piece of text whose last row end is cut off."""
+    content = np.frombuffer(text, dtype=np.uint8)
+    newlines = np.flatnonzero(content == _LF)
+    starts = np.concatenate([[0], newlines + 1]).astype(np.int64)
+    ends = np.concatenate([newlines, [len(content)]]).astype(np.int64)
+    has_return = (ends > starts) & (content[np.maximum(ends - 1, 0)] == _CR)
+    return _Rows(content, starts, ends - has_return - starts)
+
+
+def _cut(
+    rows: _Rows, start: int, width: int, is_plain: bool, encoding: TextEncoding, file: str, row: int
+) -> Any:
+    """One column's text, without the blanks around it."""
+    cells = np.ascontiguousarray(rows.bytes[rows.starts[:, None] + np.arange(start, start + width)])
+    fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(cells), [None, pa.py_buffer(cells)])
+    raw = pc.cast(fixed, pa.binary())
+    if is_plain:
+        return pc.ascii_trim(pc.cast(raw, pa.string()), " ")
+    coded = pc.dictionary_encode(raw)
+    texts: list[str] = []
+    bad: list[int] = []
+    for code, value in enumerate(coded.dictionary.to_pylist()):
+        try:
+            texts.append(value.decode(encoding.name).strip(" "))
+        except UnicodeDecodeError:
+            texts.append(value.decode(encoding.name, "replace").strip(" "))
+            bad.append(code)
+    if bad and (encoding.is_declared or encoding.name != FALLBACK):
+        places = np.flatnonzero(np.isin(coded.indices.to_numpy(), bad))
+        raise undecodable(file, encoding.name, row + int(places[0]) + 1, len(places))
+    return pc.take(pa.array(texts, pa.string()), coded.indices)

@@ -1,0 +1,192 @@
+"""The main job: every received round, then areas, then a release.
+
+Each round is isolated: what stops one leaves the others going on. A release is made only when nothing
+was stopped, unless a partial one is asked for; an earlier release is never touched.
+"""
+
+import multiprocessing
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from typing import Any
+
+import duckdb
+
+from pipelines.areas import TEST_SUFFIX, area_years, process_area
+from pipelines.engine import EngineError, open_engine
+from pipelines.home import Home
+from pipelines.intake import latest_receipt, received_rounds
+from pipelines.report import write_round_report
+from pipelines.rounds import Progress, RoundResult, open_round, process_round, silent
+from pipelines.storage import Table, current
+from schemas.codes import load_code_lists, load_status_map
+from schemas.errors import ProblemsError
+from schemas.indicators import load_indicators
+from sdmx_out.release import ReleaseResult, write_release
+
+
+@dataclass(frozen=True)
+class RoundOutcome:
+    """How one round of a run ended.
+
+    Attributes:
+        identifier: the round.
+        tables: its stored tables, as far as it came.
+        errors: what stopped it, one line each; empty when it passed.
+        warnings: number of warnings recorded.
+    """
+
+    identifier: str
+    tables: tuple[Table, ...]
+    errors: tuple[str, ...]
+    warnings: int
+
+    @property
+    def is_valid(self) -> bool:
+        """Nothing stopped it."""
+        return not self.errors
+
+    @property
+    def is_new(self) -> bool:
+        """Something was made anew."""
+        return any(table.is_new for table in self.tables)
+
+
+def run_round(home: Home, identifier: str, progress: Progress = silent) -> RoundOutcome:
+    """Process one round and keep its report; every error that belongs to the round is its outcome."""
+    try:
+        result = process_round(home, identifier, progress)
+    except ProblemsError as error:
+        return RoundOutcome(identifier, (), tuple(str(problem) for problem in error.problems), 0)
+    except EngineError as error:
+        return RoundOutcome(identifier, (), (f"{identifier}: ENGINE: {error}",), 0)
+    if result.is_new or not (home.reports / identifier / "report.json").is_file():
+        write_round_report(home, identifier, result)
+    return _outcome(result)
+
+
+def _outcome(result: RoundResult) -> RoundOutcome:
+    survey = result.identifier
+    errors = tuple(f"{survey}: {item}" for item in result.findings if item.severity == "error")
+    warnings = sum(item.severity == "warning" for item in result.findings)
+    return RoundOutcome(result.identifier, result.tables, errors, warnings)
+
+
+def _run_round_in_child(home: Home, identifier: str) -> RoundOutcome:
+    return run_round(home, identifier)
+
+
+def run_rounds(
+    home: Home, identifiers: Sequence[str], jobs: int, tell: Callable[[str], None], done: Callable[[RoundOutcome], None]
+) -> list[RoundOutcome]:
+    """Process rounds, each isolated, and return their outcomes in the order given.
+
+    Args:
+        home: data folder.
+        identifiers: rounds.
+        jobs: processes; with one, the rounds run in this process and tell their steps.
+        tell: takes progress messages.
+        done: called with each outcome.
+    """
+    outcomes = []
+    if jobs <= 1 or len(identifiers) <= 1:
+        for identifier in identifiers:
+            outcome = run_round(home, identifier, lambda text, name=identifier: tell(f"{name}: {text}"))
+            done(outcome)
+            outcomes.append(outcome)
+        return outcomes
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(identifiers)), mp_context=context) as pool:
+        for outcome in pool.map(_run_round_in_child, [home] * len(identifiers), identifiers):
+            done(outcome)
+            outcomes.append(outcome)
+    return outcomes
+
+
+def default_jobs() -> int:
+    """Return one process per two cores, at least one: a round has one DuckDB thread."""
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+def run_areas(home: Home, tell: Callable[[str], None]) -> tuple[dict[str, tuple[Table, ...]], list[str]]:
+    """Process every area and year; return their tables and the lines of what was stopped."""
+    tables: dict[str, tuple[Table, ...]] = {}
+    stopped = []
+    for partition, rounds in area_years(home).items():
+        made = process_area(home, partition, rounds, lambda text, name=partition: tell(f"{name}: {text}"))
+        tables[partition] = made
+        stopped += [f"{partition}: {item}" for table in made for item in table.findings if item.severity == "error"]
+    return tables, stopped
+
+
+def release(home: Home, areas: dict[str, tuple[Table, ...]], release_date: date, kind: str) -> ReleaseResult | None:
+    """Make a release of the protected tables of one kind (``default`` or ``test``); None where there is none."""
+    chosen = {
+        partition: tables[-1]
+        for partition, tables in sorted(areas.items())
+        if tables[-1].name == "protected_estimates" and partition.endswith(TEST_SUFFIX) == (kind == "test")
+    }
+    if not chosen:
+        return None
+    with home.scratch() as scratch, open_engine(scratch, [home.store, home.releases]) as connection:
+        return write_release(
+            [table.data for table in chosen.values()],
+            [table.folder / "availability.parquet" for table in chosen.values()],
+            home.releases,
+            release_date=release_date,
+            provenance=provenance(home, chosen),
+            draft=True,
+            kind=kind,
+            connection=connection,
+            indicators=load_indicators(),
+            code_lists=load_code_lists(),
+            status_map=load_status_map(),
+        )
+
+
+def stored_areas(home: Home) -> dict[str, tuple[Table, ...]]:
+    """Return the stored tables of every area and year that has protected estimates in force."""
+    found = {}
+    for partition in area_years(home):
+        table = current(home.store, "protected_estimates", partition)
+        if table is not None and table.is_valid:
+            found[partition] = (table,)
+    return found
+
+
+def provenance(home: Home, protected: dict[str, Table]) -> dict[str, Any]:
+    """Return what every number of a release was made from: files, specifications, code."""
+    by_area: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for partition, rounds in area_years(home).items():
+        if partition not in protected:
+            continue
+        for identifier in rounds:
+            receipt = latest_receipt(home, identifier)
+            estimates = current(home.store, "round_estimates", identifier)
+            if receipt is None or estimates is None:
+                continue
+            by_area[partition].append(
+                {
+                    "round": identifier,
+                    "file_sha256": receipt.sha256,
+                    "specification_sha256": open_round(home, identifier).spec.sha256,
+                    "estimates_input_hash": estimates.input_hash,
+                }
+            )
+    return {
+        "code_version": version("labour-migration-statistics"),
+        "engine": f"duckdb {duckdb.__version__}",
+        "areas": {
+            partition: {"input_hash": protected[partition].input_hash, "rounds": rounds}
+            for partition, rounds in sorted(by_area.items())
+        },
+    }
+
+
+def rounds_to_run(home: Home, asked: Sequence[str]) -> tuple[str, ...]:
+    """Return the rounds asked for, or every received round."""
+    return tuple(asked) or received_rounds(home)

@@ -1,0 +1,128 @@
+"""Contracts of the tables: pandera schemas, checked batch by batch on polars DataFrames.
+
+Here belongs what a row of each table must look like. Keys and aggregates over a whole table are checked
+in SQL by ``pipelines``. Failure cases hold persons' values: whoever runs a contract counts them by rule
+and column and drops them.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import reduce
+
+import pandera.polars as pa
+import polars as pl
+
+from schemas.codes import CodeList
+from schemas.concepts import Concept
+
+#: Scope of a concept as a polars expression: who must have a value, and nobody else.
+SCOPES: Mapping[str, pl.Expr] = {
+    "all": pl.lit(value=True),
+    "of_working_age": pl.col("is_working_age"),
+    "absent": pl.col("is_working_age") & pl.col("absent_from_job") & pl.col("worked_one_hour").not_(),
+    "not_employed": pl.col("is_working_age") & (pl.col("labour_force_status") != "LMS_STATUS_EMP"),
+    "employed": pl.col("labour_force_status").eq_missing("LMS_STATUS_EMP"),
+    "arrived_from_abroad": pl.col("has_arrived_from_abroad"),
+}
+
+_TYPES = {"code": pl.String, "text": pl.String, "number": pl.Float64, "boolean": pl.Boolean}
+
+
+def raw_extract_contract(columns: Sequence[str]) -> pa.DataFrameSchema:
+    """Return the contract of raw_extract: a row number, and text in every column of the file."""
+    text = {name: pa.Column(pl.String, nullable=True) for name in columns}
+    number = pa.Column(pl.Int64, pa.Check.ge(1), nullable=False, unique=True)
+    return pa.DataFrameSchema({"row_number": number, **text}, strict=True, ordered=True)
+
+
+def harmonised_persons_contract(
+    columns: Collection[str],
+    concepts: Mapping[str, Concept],
+    code_lists: Mapping[str, CodeList],
+    classifications: Mapping[str, str],
+) -> pa.DataFrameSchema:
+    """Return the contract of harmonised_persons for the columns that a survey collects.
+
+    Args:
+        columns: the table's columns.
+        concepts: the concept dictionary.
+        code_lists: every code list.
+        classifications: concept -> the one code list in which the survey collected it, where the
+            dictionary allows several.
+
+    Rules: a code stands in the concept's list (``CODE_INVALID``); inside its universe a variable is never
+    null (``SCOPE_NULL``), outside always (``SCOPE_EXTRA``).
+    """
+    fields = {name: _column(concepts[name], code_lists, classifications.get(name)) for name in columns}
+    scoped = [check for name in columns for check in _scope_checks(concepts[name])]
+    return pa.DataFrameSchema(fields, checks=scoped, strict=True)
+
+
+def _column(concept: Concept, code_lists: Mapping[str, CodeList], classification: str | None) -> pa.Column:
+    checks = []
+    if concept.kind == "code":
+        names = (classification,) if classification else concept.code_lists
+        allowed = reduce(set.union, ({item.code for item in code_lists[name].items} for name in names), set())
+        # "_U" is SDMX's code for 'unknown' where a list of ILOSTAT has none.
+        checks.append(pa.Check.isin(sorted(allowed | {"_U"}), name="CODE_INVALID"))
+    return pa.Column(_TYPES[concept.kind], checks, nullable=True, coerce=concept.kind == "number")
+
+
+def _scope_checks(concept: Concept) -> list[pa.Check]:
+    if concept.origin == "derived":
+        return []
+    scope, value = SCOPES[concept.universe].fill_null(value=False), pl.col(concept.name)
+    outside = pa.Check(
+        lambda data, rule=scope, column=value: data.lazyframe.select(rule | column.is_null()),
+        name="SCOPE_EXTRA",
+        error=concept.name,
+    )
+    if concept.nullable:
+        return [outside]
+    inside = pa.Check(
+        lambda data, rule=scope, column=value: data.lazyframe.select(rule.not_() | column.is_not_null()),
+        name="SCOPE_NULL",
+        error=concept.name,
+    )
+    return [inside, outside]
+
+
+def round_estimates_contract(code_lists: Mapping[str, CodeList]) -> pa.DataFrameSchema:
+    """Return the contract of round_estimates: one row per survey x indicator x period x cell."""
+    items = sorted({item.code for code_list in code_lists.values() for item in code_list.items})
+    number = {"nullable": True, "coerce": True}
+    return pa.DataFrameSchema(
+        {
+            "indicator": pa.Column(pl.String),
+            "ref_area": pa.Column(pl.String),
+            "survey": pa.Column(pl.String),
+            "freq": pa.Column(pl.String, pa.Check.isin(["A", "S", "Q", "M"])),
+            "time": pa.Column(pl.String),
+            "sex": pa.Column(pl.String, pa.Check.isin(["SEX_T", "SEX_M", "SEX_F", "SEX_O"])),
+            "classif1": pa.Column(pl.String, pa.Check.isin(items), nullable=True),
+            "classif2": pa.Column(pl.String, pa.Check.isin(items), nullable=True),
+            "value": pa.Column(pl.Float64, pa.Check.ge(0)),
+            "se": pa.Column(pl.Float64, pa.Check.ge(0), **number),
+            "lower": pa.Column(pl.Float64, pa.Check.ge(0), **number),
+            "upper": pa.Column(pl.Float64, pa.Check.ge(0), **number),
+            "cv": pa.Column(pl.Float64, pa.Check.ge(0), **number),
+            "df": pa.Column(pl.Int64, pa.Check.ge(0), **number),
+            "n": pa.Column(pl.Int64, pa.Check.ge(0)),
+            "n_numerator": pa.Column(pl.Int64, pa.Check.ge(0)),
+            "n_households": pa.Column(pl.Int64, **number),
+            "n_psu": pa.Column(pl.Int64, **number),
+            "status": pa.Column(pl.String, pa.Check.isin(["", "S", "U", "B"])),
+            "reason": pa.Column(pl.String),
+            "method": pa.Column(pl.String),
+        },
+        checks=[
+            pa.Check(
+                lambda data: data.lazyframe.select(
+                    (pl.col("lower") <= pl.col("value") * (1 + 1e-12)).fill_null(value=True)
+                    & (pl.col("upper") >= pl.col("value") * (1 - 1e-12)).fill_null(value=True)
+                ),
+                name="LIMITS",
+            )
+        ],
+        strict=True,
+        ordered=True,
+    )

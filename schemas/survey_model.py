@@ -1,0 +1,299 @@
+"""The shape of a national survey specification: sections of survey.toml and rows of its tables.
+
+Here belong types and what a single value must look like. What must agree between files is checked in
+schemas.survey_spec.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+
+from schemas.expressions import Expression
+from schemas.periods import Frequency, Period
+
+Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+# TOML knows lists only; frozen sections hold tuples.
+Texts = Annotated[tuple[Text, ...], Strict(strict=False)]
+
+
+def _period(value: Any) -> Any:
+    """A period from its text; an empty text leaves the side open."""
+    if not isinstance(value, str):
+        raise ValueError("a period is written as text, e.g. '2013-Q4'")
+    return Period.parse(value) if value else None
+
+
+OpenPeriod = Annotated[Period | None, BeforeValidator(_period)]
+
+
+class _Section(BaseModel):
+    """Base of all sections: frozen, no other keys, no conversion of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PeriodRange(_Section):
+    """A stretch of periods, both ends included, None where open."""
+
+    start: OpenPeriod = Field(default=None, alias="from")
+    end: OpenPeriod = Field(default=None, alias="to")
+
+    def holds(self, period: Period) -> bool:
+        """Whether the period lies wholly within the stretch."""
+        return holds(self.start, self.end, period)
+
+
+def holds(start: Period | None, end: Period | None, period: Period) -> bool:
+    """Whether the period lies wholly between two periods, both included, None where open."""
+    return (start is None or start.start <= period.start) and (end is None or period.end <= end.end)
+
+
+def overlap(first: tuple[Period | None, Period | None], second: tuple[Period | None, Period | None]) -> bool:
+    """Whether two stretches (start, end) have a day in common."""
+
+    def begins_by_the_end_of(one: Period | None, other: Period | None) -> bool:
+        return one is None or other is None or one.start <= other.end
+
+    return begins_by_the_end_of(first[0], second[1]) and begins_by_the_end_of(second[0], first[1])
+
+
+class Titles(_Section):
+    """One text in the three languages of publication."""
+
+    en: Text
+    fr: Text
+    es: Text
+
+
+class SurveySection(_Section):
+    """[survey]: who collects it, how often, and what kind of extract this is."""
+
+    area: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,19}$")]
+    title: Titles
+    organisation: Titles
+    source: Text
+    frequency: Frequency
+    extract: Literal["national", "test", "synthetic"]
+    precedence: Annotated[int, Field(ge=1)]
+    closed_codes: Texts = ()
+    periods: PeriodRange = PeriodRange()
+
+
+class PopulationSection(_Section):
+    """[population]: whom the survey covers and by which rules."""
+
+    coverage: Titles
+    working_age: Annotated[int, Field(ge=0, le=30)]
+    usual_residence_months: Literal[6, 12]
+    residence_by_design: bool
+    reference_week: Text
+    notes: Texts = ()
+
+
+class DesignSection(_Section):
+    """[design]: how standard errors are made and what is confidential."""
+
+    variance: Literal["taylor", "none"]
+    lonely_psu: Literal["fail", "remove", "certainty", "adjust", "average"] = "fail"
+    psu_missing: Literal["error"] = "error"
+    confidential_below_5: bool = True
+
+
+class LabourForceSection(_Section):
+    """[labour_force]: where labour force status comes from."""
+
+    source: Literal["building_blocks", "declared"]
+    icls: Literal["19", "13"]
+    absence_test: Literal["full", "reason"] = "full"
+    notes: Texts = ()
+
+
+class FileSection(_Section):
+    """[[file]]: one variant of the file that makes a round."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    format: Literal["csv", "fwf", "dta", "sav"]
+    member: Annotated[str, StringConstraints(pattern=r"^[^/\\]+$")] | None = None
+    encoding: Text | None = None
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
+    header: bool = True
+    periods: PeriodRange = PeriodRange()
+
+
+class ConceptSection(_Section):
+    """One line of [concepts], before its expression is read."""
+
+    variable: Text | None = None
+    expression: Text | None = None
+    codes: Annotated[str, StringConstraints(pattern=r"^@[A-Z][A-Z0-9_]*$")] | None = None
+    rules: bool = False
+    missing: Texts = ()
+    classification: Text | None = None
+
+
+class BenchmarkSection(_Section):
+    """[[benchmark]]: one published total, in persons, that a round must come near to."""
+
+    name: Text
+    universe: Text
+    period: Annotated[Period, BeforeValidator(_period)]
+    value: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    source: Text
+
+
+class SurveyFile(_Section):
+    """The whole of survey.toml."""
+
+    survey: SurveySection
+    population: PopulationSection
+    design: DesignSection
+    labour_force: LabourForceSection | None = None
+    file: Annotated[tuple[FileSection, ...], Strict(strict=False), Field(min_length=1)]
+    concepts: dict[str, ConceptSection]
+    not_collected: dict[str, Text] = {}
+    benchmark: Annotated[tuple[BenchmarkSection, ...], Strict(strict=False)] = ()
+
+
+@dataclass(frozen=True)
+class ConceptSource:
+    """Where one concept comes from: a variable, an expression or rules, and never two of them.
+
+    Attributes:
+        variable: raw variable.
+        expression: over raw variables.
+        codes: name of the shared code table, "@NAME".
+        rules: whether rules/<concept>.csv gives the values.
+        missing: source codes of a number variable that mean 'not stated'.
+        classification: code list of the targets where the concept allows several.
+    """
+
+    variable: str | None
+    expression: Expression | None
+    codes: str | None
+    rules: bool
+    missing: tuple[str, ...]
+    classification: str | None
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Raw variables read by variable or expression; those of rules stand in the rules."""
+        if self.variable is not None:
+            return frozenset({self.variable})
+        return self.expression.columns if self.expression is not None else frozenset()
+
+
+@dataclass(frozen=True)
+class LayoutRow:
+    """One declared variable; start (1-based) and width in bytes for fixed-width files only."""
+
+    variable: str
+    label: str
+    start: int | None
+    width: int | None
+    row: int
+
+
+@dataclass(frozen=True)
+class CodeRow:
+    """One source code of one concept; an empty source code stands for blank.
+
+    ``target_code`` is a harmonised code; TRUE or FALSE for a true/false concept; NULL where the concept
+    may be unknown.
+    """
+
+    source_code: str
+    source_label: str
+    target_code: str
+    valid_from: Period | None
+    valid_to: Period | None
+    note: str
+    file: str
+    row: int
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """One rule of one concept: the first whose ``when`` is true gives ``value``.
+
+    ``expression`` is the value of a number or text concept, and None where ``value`` is a code, TRUE,
+    FALSE or NULL.
+    """
+
+    order: int
+    when: Expression
+    value: str
+    expression: Expression | None
+    note: str
+    file: str
+    row: int
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One declared repair of raw values, with the number of rows that it must touch."""
+
+    where: Expression
+    variable: str
+    value: str
+    expected_rows: int
+    reason: str
+    source: str
+    file: str
+    row: int
+
+
+@dataclass(frozen=True)
+class SurveySpec:
+    """One national survey, checked.
+
+    Attributes:
+        folder: where it was read from.
+        key: area and id, e.g. ZAF_QLFS.
+        codes: concept -> its code rows, local and shared together; a local row replaces the shared rows
+            of its source code.
+        rules: concept -> its rules in order.
+        sha256: over names and bytes of all files of the folder.
+    """
+
+    folder: Path
+    key: str
+    survey: SurveySection
+    population: PopulationSection
+    design: DesignSection
+    labour_force: LabourForceSection | None
+    files: tuple[FileSection, ...]
+    concepts: Mapping[str, ConceptSource]
+    not_collected: Mapping[str, str]
+    codes: Mapping[str, tuple[CodeRow, ...]]
+    rules: Mapping[str, tuple[RuleRow, ...]]
+    corrections: tuple[Correction, ...]
+    layout: tuple[LayoutRow, ...]
+    benchmarks: tuple[BenchmarkSection, ...]
+    sha256: str
+
+    def codes_at(self, concept: str, period: Period) -> tuple[CodeRow, ...]:
+        """The code rows of a concept that hold in a period; none when it has no codes."""
+        return tuple(
+            row for row in self.codes.get(concept, ()) if holds(row.valid_from, row.valid_to, period)
+        )
+
+    def file_for(self, period: Period) -> FileSection | None:
+        """The file variant of a period, or None when none is declared for it."""
+        return next((file for file in self.files if file.periods.holds(period)), None)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every raw variable that concepts, rules and corrections read."""
+        names = {name for source in self.concepts.values() for name in source.columns}
+        for rules in self.rules.values():
+            for rule in rules:
+                names |= rule.when.columns
+                names |= rule.expression.columns if rule.expression is not None else set()
+        for correction in self.corrections:
+            names |= {correction.variable, *correction.where.columns}
+        return frozenset(names)

@@ -1,0 +1,179 @@
+"""Commands of this package: `ilms get`, which prints what the public can see.
+
+Here belongs talking to the terminal. What is read, and why something is absent, is said in `public`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import click
+
+from schemas.periods import Period, PeriodError
+from sdmx_out.csv_text import csv_lines
+from sdmx_out.public import (
+    COLUMNS,
+    NUMBERS,
+    Row,
+    Wanted,
+    find_release,
+    indicator_titles,
+    read_labels,
+    read_rows,
+    suggestions,
+    why_absent,
+)
+
+NOTHING_FOUND = 4
+
+
+class Home(Protocol):
+    """What the command line hands on: the data folder."""
+
+    @property
+    def home(self) -> Path:
+        """Folder with `releases` in it."""
+
+
+@click.command()
+@click.argument("indicator")
+@click.option("--area", help="Area as ISO 3166-1 alpha-3, e.g. ZAF.")
+@click.option("--period", help="Period, e.g. 2013, 2013-Q4 or 2013-03.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "json", "table"]),
+    default="csv",
+    show_default=True,
+    help="How the rows are printed.",
+)
+@click.option(
+    "--labels",
+    type=click.Choice(["code", "label", "both"]),
+    default="code",
+    show_default=True,
+    help="Codes, English labels, or both as 'code: label'.",
+)
+@click.option(
+    "--release", "name", default="latest", show_default=True, help="Id of a release, latest or latest-test."
+)
+@click.pass_context
+def get(
+    context: click.Context,
+    indicator: str,
+    area: str | None,
+    period: str | None,
+    form: str,
+    labels: str,
+    name: str,
+) -> None:
+    """Print the published numbers of INDICATOR from the latest release.
+
+    Columns are those of ILOSTAT's bulk download, then se, lower and upper (95 % limits). Exit codes:
+    0 rows were printed, 2 the request is wrong, 4 there is nothing to print and stderr says why.
+    """
+    home: Home = context.obj
+    release = _release(context, home.home / "releases", name)
+    if indicator not in indicator_titles(release):
+        raise click.BadParameter(_unknown(release, indicator), param_hint="INDICATOR")
+    if period is not None:
+        _check_period(period)
+    wanted = Wanted(indicator, area, period)
+    rows = read_rows(release, wanted)
+    first = next(rows, None)
+    if first is None:
+        for reason in why_absent(release, wanted):
+            click.echo(reason, err=True)
+        context.exit(NOTHING_FOUND)
+    shown = _labelled(_chain(first, rows), release, labels)
+    for line in _FORMS[form](shown):
+        click.echo(line)
+
+
+def _release(context: click.Context, releases: Path, name: str) -> Path:
+    release = find_release(releases, name)
+    if release is None and name not in ("latest", "latest-test"):
+        raise click.BadParameter(f"there is no release {name!r}", param_hint="--release")
+    if release is None:
+        click.echo("no release yet", err=True)
+        if name == "latest" and find_release(releases, "latest-test"):
+            click.echo("there is a release of test extracts: --release latest-test", err=True)
+        context.exit(NOTHING_FOUND)
+    return release
+
+
+def _unknown(release: Path, indicator: str) -> str:
+    near = suggestions(release, indicator)
+    return f"unknown indicator {indicator!r}" + (f"; did you mean {', '.join(near)}?" if near else "")
+
+
+def _check_period(period: str) -> None:
+    try:
+        Period.parse(period)
+    except PeriodError as error:
+        raise click.BadParameter(str(error), param_hint="--period") from None
+
+
+def _chain(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
+    yield first
+    yield from rest
+
+
+def _labelled(rows: Iterable[Row], release: Path, labels: str) -> Iterator[Row]:
+    known = {} if labels == "code" else read_labels(release)
+    for row in rows:
+        yield {
+            column: _shown(known.get(column, {}).get(row[column]), row[column], labels) for column in COLUMNS
+        }
+
+
+def _shown(label: str | None, code: str, labels: str) -> str:
+    if label is None:
+        return code
+    return label if labels == "label" else f"{code}: {label}"
+
+
+def _csv(rows: Iterator[Row]) -> Iterator[str]:
+    return csv_lines(COLUMNS, rows)
+
+
+def _json(rows: Iterator[Row]) -> Iterator[str]:
+    """A list of objects, one per line; numbers are numbers and an empty field is null."""
+    before = "["
+    for row in rows:
+        told = {
+            column: _number(row[column]) if column in NUMBERS else row[column] or None for column in COLUMNS
+        }
+        yield before + json.dumps(told, ensure_ascii=False)
+        before = ","
+    yield "]"
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def _table(rows: Iterator[Row]) -> Iterator[str]:
+    """Columns that hold anything, aligned; numbers to the right."""
+    held = list(rows)
+    columns = [column for column in COLUMNS if any(row[column] for row in held)]
+    widths = {column: max(len(column), *(len(row[column]) for row in held)) for column in columns}
+
+    def line(values: dict[str, str]) -> str:
+        cells = (
+            values[column].rjust(widths[column])
+            if column in NUMBERS
+            else values[column].ljust(widths[column])
+            for column in columns
+        )
+        return "  ".join(cells).rstrip()
+
+    yield line({column: column for column in columns})
+    yield line({column: "-" * widths[column] for column in columns})
+    yield from (line(row) for row in held)
+
+
+_FORMS = {"csv": _csv, "json": _json, "table": _table}
+
+COMMANDS = [get]

@@ -1,0 +1,164 @@
+"""Protected estimates of two made-up areas, enough to build a release from."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.codes import load_code_lists, load_status_map
+from schemas.indicators import load_indicators
+from sdmx_out.release import ReleaseResult, write_release
+
+ROOT = Path(__file__).parents[2]
+
+
+EMPLOYMENT = "MST_TEMP_SEX_AGE_CBR_NB"
+RATE = "MST_TUNE_SEX_AGE_CBR_RT"
+FOREIGN = "MST_FORP_SEX_CBR_NB"
+STAY = "XMW_LFFB_SEX_STY_NB"
+
+
+_TEXT = pa.string()
+SCHEMA = pa.schema(
+    [
+        *((name, _TEXT) for name in ("indicator", "ref_area", "survey", "source", "freq", "time", "sex")),
+        *((name, _TEXT) for name in ("classif1", "classif2")),
+        ("obs_value", pa.float64()),
+        *((name, _TEXT) for name in ("obs_status", "conf_status", "reason")),
+        *((name, pa.float64()) for name in ("se", "lower", "upper", "cv", "df")),
+        *((name, _TEXT) for name in ("n_band", "method", "note_source", "note_indicator", "note_classif")),
+        *((name, _TEXT) for name in ("unit_measure_type", "unit_measure")),
+        ("unit_mult", pa.int32()),
+        ("decimals", pa.int32()),
+    ]
+)
+
+Row = dict[str, object]
+
+
+def row(
+    indicator: str, time: str, sex: str, classif1: str, classif2: str | None = None, **given: object
+) -> Row:
+    """One published cell of area XAA; whatever is given replaces what is made."""
+    is_rate = indicator.endswith("_RT")
+    freq = "Q" if "Q" in time else "M" if len(time) > 4 else "A"
+    made: Row = {
+        "indicator": indicator,
+        "ref_area": "XAA",
+        "survey": "XAA_LFS",
+        "source": "BA:XAA_LFS",
+        "freq": freq,
+        "time": time,
+        "sex": sex,
+        "classif1": classif1,
+        "classif2": classif2,
+        "obs_value": 12.3 if is_rate else 1234.5678,
+        "obs_status": "",
+        "conf_status": "F",
+        "reason": "",
+        "se": 1.25,
+        "lower": 9.5,
+        "upper": 1237.0179,
+        "cv": 0.101,
+        "df": 120.0,
+        "n_band": "100-499",
+        "method": "Taylor linearisation",
+        "note_source": "R1:3513_S5:40",
+        "note_indicator": "T2:84",
+        "note_classif": "",
+        "unit_measure_type": "RT" if is_rate else "NB",
+        "unit_measure": "PT" if is_rate else "PS",
+        "unit_mult": 0 if is_rate else 3,
+        "decimals": 1,
+    }
+    return {**made, **given}
+
+
+def hidden(status: str, conf: str, reason: str) -> Row:
+    """What a suppressed cell carries."""
+    empty = dict.fromkeys(("obs_value", "se", "lower", "upper", "cv", "df"))
+    return {**empty, "n_band": "", "obs_status": status, "conf_status": conf, "reason": reason}
+
+
+TOTAL, YOUNG = "AGE_AGGREGATE_TOTAL", "AGE_AGGREGATE_Y15-24"
+NATIVE, FOREIGN_BORN = "CBR_BIR_NATIVE", "CBR_BIR_FOREIGN"
+
+
+def rows() -> list[Row]:
+    return [
+        row(EMPLOYMENT, "2013-Q4", "SEX_T", TOTAL, NATIVE),
+        row(EMPLOYMENT, "2013-Q4", "SEX_F", YOUNG, FOREIGN_BORN, **hidden("C", "C", "confidential")),
+        row(EMPLOYMENT, "2013-Q4", "SEX_M", YOUNG, FOREIGN_BORN, **hidden("S", "F", "unreliable")),
+        row(EMPLOYMENT, "2013", "SEX_T", TOTAL, NATIVE, obs_value=1200.0005, se=1234567.8, lower=0.0),
+        row(EMPLOYMENT, "2013", "SEX_F", TOTAL, NATIVE, obs_status="U", se=0.0000123456789, df=17.25),
+        row(RATE, "2013-Q4", "SEX_T", TOTAL, FOREIGN_BORN, obs_value=12.345),
+        row(RATE, "2013-Q4", "SEX_T", TOTAL, NATIVE, se=None, lower=None, upper=None, cv=None, df=None),
+        row(FOREIGN, "2013-Q4", "SEX_T", "CBR_BRT_KEN"),
+        row(
+            FOREIGN, "2013-Q4", "SEX_T", "CBR_BRT_TOTAL", ref_area="XBB", survey="XBB_HS", source="BB:XBB_HS"
+        ),
+        row(STAY, "2013-03", "SEX_T", "STY_BANDS_MLT12"),
+    ]
+
+
+def availability_rows() -> list[Row]:
+    def told(indicator: str, time: str, availability: str, reason: str = "") -> Row:
+        return {
+            "indicator": indicator,
+            "ref_area": "XAA",
+            "survey": "XAA_LFS",
+            "freq": "Q",
+            "time": time,
+            "availability": availability,
+            "reason": reason,
+        }
+
+    return [
+        told(EMPLOYMENT, "2013-Q4", "published"),
+        told(
+            "MFL_NCIT_SEX_CCT_NB", "2013-Q4", "not_collected", "the questionnaire has no question on arrival"
+        ),
+        told(RATE, "2013-Q3", "unreliable_table", "40 % of its cells are unreliable"),
+        told(STAY, "2013-Q4", "not_computed", "needs 12 months"),
+    ]
+
+
+def write_parquet(path: Path, data: Sequence[Row], schema: pa.Schema | None = SCHEMA) -> Path:
+    pq.write_table(pa.Table.from_pylist(list(data), schema=schema), path)
+    return path
+
+
+def release(
+    work: Path,
+    data: Sequence[Row] | None = None,
+    *,
+    day: str = "2026-11-23",
+    kind: str = "test",
+    draft: bool = False,
+) -> ReleaseResult:
+    """Build a release in work/releases from the given rows, or from the example's."""
+    work.mkdir(parents=True, exist_ok=True)
+    table = rows() if data is None else list(data)
+    half = len(table) // 2
+    candidates = [
+        write_parquet(work / "b.parquet", table[:half]),
+        write_parquet(work / "a.parquet", table[half:]),
+    ]
+    told = write_parquet(work / "availability.parquet", availability_rows(), None)
+    with duckdb.connect() as connection:
+        return write_release(
+            candidates,
+            [told],
+            work / "releases",
+            connection=connection,
+            indicators=load_indicators(),
+            code_lists=load_code_lists(),
+            status_map=load_status_map(),
+            release_date=date.fromisoformat(day),
+            provenance={"code": "0.1.0", "files": {"XAA_LFS_2013-Q4": "0" * 64}},
+            draft=draft,
+            kind=kind,  # type: ignore[arg-type]
+        )

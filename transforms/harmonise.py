@@ -1,0 +1,300 @@
+"""From one round's raw extract to harmonised persons: the SQL of one survey specification.
+
+Here belongs how source values become harmonised codes (lookups, rules, numbers, validity, corrections)
+and in which order the derivations build on each other. The derivations themselves stand in
+``labour_force`` and ``migration``; running the SQL and judging its counts belongs to ``pipelines``.
+
+The work relation has one row per row of the raw extract. Beside the harmonised columns it carries
+``x_<concept>``: true where the concept's universe holds the person but the source value has no target.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.concepts import Concept
+from schemas.periods import Period
+from schemas.survey_spec import SurveySpec
+from transforms import labour_force, migration
+
+#: Scope of a concept (its universe in the dictionary) as SQL over the columns of earlier stages.
+SCOPES = {
+    "all": "TRUE",
+    "of_working_age": "is_working_age",
+    "absent": "is_working_age AND absent_from_job AND NOT worked_one_hour",
+    "not_employed": "is_working_age AND employment_rule IS NULL",
+    "employed": "labour_force_status = 'LMS_STATUS_EMP'",
+    "arrived_from_abroad": "has_arrived_from_abroad",
+}
+
+#: Stages in which scopes become known, each after what it needs.
+_STAGES = ("all", "arrived_from_abroad", "of_working_age", "absent", "not_employed", "employed")
+
+
+@dataclass(frozen=True)
+class HarmonisePlan:
+    """SQL that harmonises one round.
+
+    Attributes:
+        sql: the work relation; ``raw_extract`` is the relation it reads.
+        columns: the harmonised columns, in the order of the concept dictionary.
+        checked: concepts that have an ``x_`` column.
+        keys: concepts looked up in a code table, with a ``k_`` column holding the source value.
+        ruled: concepts given by rules, with an ``r_`` column holding the order of the rule met.
+    """
+
+    sql: str
+    columns: tuple[str, ...]
+    checked: tuple[str, ...]
+    keys: tuple[str, ...]
+    ruled: tuple[str, ...]
+
+
+def literal(text: str) -> str:
+    """Return a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def number_sql(source: str) -> str:
+    """Return SQL that reads decimal text as a DOUBLE; NULL for anything else (no 1e3, no inf)."""
+    trimmed = f"trim({source})"
+    return f"CASE WHEN regexp_full_match({trimmed}, '-?[0-9]{{1,18}}([.][0-9]*)?') THEN TRY_CAST({trimmed} AS DOUBLE) END"
+
+
+def corrected_sql(spec: SurveySpec) -> str:
+    """Return SQL for the raw extract with the specification's corrections applied."""
+    if not spec.corrections:
+        return "SELECT * FROM raw_extract"
+    by_variable: dict[str, list[str]] = {}
+    for correction in spec.corrections:
+        branch = f"WHEN {correction.where.sql()} THEN {literal(correction.value)}"
+        by_variable.setdefault(correction.variable, []).append(branch)
+    replacements = ", ".join(
+        f'CASE {" ".join(branches)} ELSE "{variable}" END AS "{variable}"' for variable, branches in by_variable.items()
+    )
+    return f"SELECT * REPLACE ({replacements}) FROM raw_extract"
+
+
+def correction_counts_sql(spec: SurveySpec) -> str:
+    """Return SQL for one row: the number of rows that each correction's condition meets."""
+    counts = [
+        f"count_if({correction.where.sql()})::BIGINT AS c{index}" for index, correction in enumerate(spec.corrections)
+    ]
+    return f"SELECT {', '.join(counts)} FROM raw_extract"
+
+
+def _source_sql(spec: SurveySpec, name: str) -> str:
+    source = spec.concepts[name]
+    if source.expression is not None:
+        return f"CAST({source.expression.sql()} AS VARCHAR)"
+    return f'"{source.variable}"'
+
+
+def _lookup_rows(spec: SurveySpec, name: str, period: Period) -> dict[str, str]:
+    return {row.source_code: row.target_code for row in spec.codes_at(name, period)}
+
+
+def _target_sql(concept: Concept, target: str) -> str:
+    if target == "NULL" or concept.kind in ("boolean", "number"):
+        return target
+    return literal(target)
+
+
+def _recoded(spec: SurveySpec, concept: Concept, period: Period) -> tuple[str, str, dict[str, str]]:
+    """Return (value, has-no-target, extra columns) as SQL over the corrected raw extract."""
+    name = concept.name
+    source = spec.concepts[name]
+    if source.rules:
+        rules = spec.rules[name]
+        met = " ".join(f"WHEN {rule.when.sql()} THEN {index}" for index, rule in enumerate(rules))
+        values = " ".join(
+            f"WHEN {rule.when.sql()} THEN {rule.expression.sql() if rule.expression else _target_sql(concept, rule.value)}"
+            for rule in rules
+        )
+        met_sql = f"CASE {met} END"
+        return f"CASE {values} END", f"{met_sql} IS NULL", {f"r_{name}": met_sql}
+    raw = _source_sql(spec, name)
+    if source.codes is not None or spec.codes.get(name):
+        key = f"COALESCE(trim({raw}), '')"
+        return f"m_{name}.target_code", f"m_{name}.source_code IS NULL", {f"k_{name}": key}
+    text = f"NULLIF(trim({raw}), '')"
+    if concept.kind == "number":
+        stated = text
+        if source.missing:
+            stated = f"CASE WHEN {text} NOT IN ({', '.join(map(literal, source.missing))}) THEN {text} END"
+        number = number_sql(stated)
+        wrong = f"{stated} IS NOT NULL AND {number} IS NULL"
+        if not concept.nullable:
+            wrong = f"{number} IS NULL"
+        return number, wrong, {}
+    return text, "FALSE" if concept.nullable else f"{text} IS NULL", {}
+
+
+def plan(spec: SurveySpec, concepts: Mapping[str, Concept], period: Period) -> HarmonisePlan:
+    """Return the SQL that harmonises one round of a survey.
+
+    Args:
+        spec: the survey's specification.
+        concepts: the concept dictionary.
+        period: the round's reference period; it selects the rows of the code tables that are valid.
+    """
+    sourced = [concept for concept in concepts.values() if concept.name in spec.concepts]
+    keyed, lookups, keys, ruled = [], [], [], []
+    for concept in sourced:
+        _, _, extra = _recoded(spec, concept, period)
+        for column, expression in extra.items():
+            keyed.append(f"{expression} AS {column}")
+            (keys if column.startswith("k_") else ruled).append(concept.name)
+    for name in keys:
+        rows = ", ".join(
+            f"({literal(code)}, {_target_sql(concepts[name], target)})"
+            for code, target in sorted(_lookup_rows(spec, name, period).items())
+        )
+        lookups.append(
+            f"LEFT JOIN (VALUES {rows}) AS m_{name}(source_code, target_code) ON m_{name}.source_code = keyed.k_{name}"
+        )
+    values = []
+    for concept in sourced:
+        value, wrong, _ = _recoded(spec, concept, period)
+        values += [f"{value} AS v_{concept.name}", f"({wrong}) AS w_{concept.name}"]
+    passed = [f"k_{name}" for name in keys] + [f"r_{name}" for name in ruled]
+    ctes = [
+        ("corrected", corrected_sql(spec)),
+        ("keyed", f"SELECT {', '.join(['*', *keyed])} FROM corrected"),
+        ("recoded", f"SELECT {', '.join(['keyed.row_number', *passed, *values])} FROM keyed {' '.join(lookups)}"),
+    ]
+    harmonised = _staged(spec, sourced, period, ctes)
+    columns = tuple(name for name in concepts if name in harmonised)
+    with_sql = ",\n".join(f"{name} AS ({body})" for name, body in ctes[:-1])
+    return HarmonisePlan(
+        sql=f"WITH {with_sql}\n{ctes[-1][1]}",
+        columns=columns,
+        checked=tuple(concept.name for concept in sourced),
+        keys=tuple(keys),
+        ruled=tuple(ruled),
+    )
+
+
+def _staged(
+    spec: SurveySpec, sourced: list[Concept], period: Period, ctes: list[tuple[str, str]]
+) -> set[str]:
+    """Append one query per stage to ``ctes``; return the names of the harmonised columns."""
+    known: set[str] = {"row_number"}
+    for stage in _STAGES:
+        here = [concept for concept in sourced if concept.universe == stage]
+        unknown = [concept.name for concept in sourced if concept.universe not in SCOPES]
+        if unknown:
+            raise ValueError(f"concepts with an unknown universe: {', '.join(unknown)}")
+        if here:
+            scope = SCOPES[stage]
+            columns = []
+            for concept in here:
+                masked = f"v_{concept.name}" if stage == "all" else f"CASE WHEN {scope} THEN v_{concept.name} END"
+                columns.append(f"{masked} AS {concept.name}")
+                columns.append(f"COALESCE(({scope}) AND w_{concept.name}, FALSE) AS x_{concept.name}")
+            _add(ctes, columns)
+            known |= {concept.name for concept in here}
+        for column, expression in _derived(spec, stage, known, period):
+            if column in known:
+                continue
+            _add(ctes, [f"{expression} AS {column}"])
+            known.add(column)
+    return known
+
+
+def _add(ctes: list[tuple[str, str]], columns: list[str]) -> None:
+    previous = ctes[-1][0]
+    ctes.append((f"step_{len(ctes)}", f"SELECT *, {', '.join(columns)} FROM {previous}"))
+
+
+def _derived(spec: SurveySpec, stage: str, known: set[str], period: Period) -> list[tuple[str, str]]:
+    """Return (column, SQL) of what can be derived once a stage's columns are there, in order."""
+    area = spec.survey.area
+    found: list[tuple[str, str]] = []
+    if stage == "all":
+        found.append(("age_band", _age_band_sql(known)))
+        found.append(("is_working_age", _working_age_sql(spec, known)))
+        found.append(("exclusion", "CASE WHEN weight = 0 THEN 'ZERO_WEIGHT' END"))
+        if "country_of_birth" in known:
+            found.append(("place_of_birth", migration.place_of_birth_sql(area)))
+        if "citizenship_1" in known:
+            found.append(("citizenship_status", migration.citizenship_status_sql(area, known)))
+            found.append(("country_of_citizenship", migration.country_of_citizenship_sql(area, known)))
+        if "country_of_birth" in known:
+            found.append(("has_arrived_from_abroad", _arrived_sql(spec, known, period)))
+        elif "citizenship_1" in known:
+            found.append(("has_arrived_from_abroad", "citizenship_status = 'CCT_CIT_NONCIT'"))
+        else:
+            found.append(("has_arrived_from_abroad", "FALSE"))
+    elif stage == "arrived_from_abroad":
+        if "arrival_year" in known:
+            found.append(("months_of_stay", migration.months_of_stay_sql(period, known)))
+        found.append(
+            (
+                "residence_status",
+                migration.residence_status_sql(
+                    known | {name for name, _ in found}, spec.population.usual_residence_months
+                ),
+            )
+        )
+    elif stage == "absent" and spec.labour_force is not None and spec.labour_force.source == "building_blocks":
+        rule = labour_force.employment_rule_sql(known, spec.labour_force.absence_test)
+        found.append(("employment_rule", f"CASE WHEN is_working_age THEN {rule} END"))
+    elif stage == "not_employed" and spec.labour_force is not None:
+        found += _status(spec, known)
+    elif stage == "employed" and "labour_force_status" in known:
+        if "place_of_birth" in known:
+            found.append(("is_migrant_worker_by_birth", migration.migrant_worker_sql("birth")))
+        if "citizenship_status" in known:
+            found.append(("is_migrant_worker_by_citizenship", migration.migrant_worker_sql("citizenship")))
+    return found
+
+
+def _status(spec: SurveySpec, known: set[str]) -> list[tuple[str, str]]:
+    assert spec.labour_force is not None
+    feeds = f"labour_force_status_icls{spec.labour_force.icls}"
+    if spec.labour_force.source == "declared":
+        return [(feeds, "declared_labour_force_status"), ("labour_force_status", feeds)]
+    rule = labour_force.status_rule_sql(known, "employment_rule")
+    found = [
+        ("labour_force_rule", f"CASE WHEN is_working_age THEN {rule} END"),
+        ("labour_force_status_icls19", labour_force.status_sql("labour_force_rule")),
+    ]
+    if "declared_labour_force_status" in known:
+        found.append(("labour_force_status_icls13", "declared_labour_force_status"))
+    found.append(("labour_force_status", feeds))
+    return found
+
+
+def _lower_age_sql(known: set[str]) -> str:
+    """Return SQL for the youngest age a person can have: the age itself, or its band's lower limit."""
+    if "age" in known:
+        return "age"
+    start = "regexp_extract(age_5yr_band, '(?:_Y|GE)([0-9]+)', 1)"
+    return f"TRY_CAST({start} AS INTEGER)"
+
+
+def _age_band_sql(known: set[str]) -> str:
+    lower = _lower_age_sql(known)
+    bands = [(15, "YLT15"), (25, "Y15-24"), (35, "Y25-34"), (45, "Y35-44"), (55, "Y45-54"), (65, "Y55-64")]
+    branches = " ".join(f"WHEN {lower} < {limit} THEN 'AGE_10YRBANDS_{item}'" for limit, item in bands)
+    return f"CASE {branches} WHEN {lower} >= 65 THEN 'AGE_10YRBANDS_YGE65' END"
+
+
+def _working_age_sql(spec: SurveySpec, known: set[str]) -> str:
+    return f"COALESCE({_lower_age_sql(known)} >= {spec.population.working_age}, FALSE)"
+
+
+def native_arrival_is_birth_sql(period: Period) -> str:
+    """Return SQL: a native-born person's 'arrival' is the year of birth, not a move (STANDARDS 0)."""
+    return (
+        "place_of_birth = 'CBR_BIR_NATIVE' AND "
+        f"v_arrival_year BETWEEN {period.year} - age - 1 AND {period.year} - age"
+    )
+
+
+def _arrived_sql(spec: SurveySpec, known: set[str], period: Period) -> str:
+    """Return SQL: has moved here from abroad (foreign-born, unknown, or native-born with an arrival)."""
+    if "arrival_year" not in spec.concepts or "age" not in known:
+        return "place_of_birth <> 'CBR_BIR_NATIVE'"
+    returned = f"v_arrival_year IS NOT NULL AND NOT ({native_arrival_is_birth_sql(period)})"
+    return f"place_of_birth <> 'CBR_BIR_NATIVE' OR ({returned})"
