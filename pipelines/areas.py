@@ -16,7 +16,6 @@ from pipelines.findings import Finding, finding
 from pipelines.home import Home
 from pipelines.rounds import (
     ESTIMATE_KEYS,
-    ESTIMATE_TYPES,
     Progress,
     Round,
     _own_fingerprint,
@@ -98,7 +97,9 @@ def area_estimates(home: Home, partition: str, rounds: Sequence[str], progress: 
                 if yearly:
                     year = Period.parse(str(yearly[0].period.year))
                     progress(f"averaging {len(yearly)} rounds of {key} for {year}")
-                    frames.append(estimate(connection, spec, year, [totals[this.identifier] for this in yearly], progress))
+                    frames.append(
+                        estimate(connection, spec, year, [totals[this.identifier] for this in yearly], progress)
+                    )
             frame = pd.concat(frames, ignore_index=True)
             frame, found = choose_sources(frame, {key: spec.survey.precedence for key, spec in specs.items()})
             frame = frame.sort_values(ESTIMATE_KEYS, na_position="first", ignore_index=True)

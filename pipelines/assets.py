@@ -80,7 +80,9 @@ def raw_extract(context: dg.AssetExecutionContext, folder: DataFolder) -> dg.Mat
         return _result(rounds.raw_extract(this, receipt, context.log.info))
 
 
-@dg.asset(partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("harmonised_persons"))
+@dg.asset(
+    partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("harmonised_persons")
+)
 def harmonised_persons(
     context: dg.AssetExecutionContext, folder: DataFolder, raw_extract: Table
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -100,10 +102,10 @@ def psu_totals(
         return _result(rounds.psu_totals(this, harmonised_persons, context.log.info))
 
 
-@dg.asset(partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("round_estimates"))
-def round_estimates(
-    context: dg.AssetExecutionContext, folder: DataFolder, psu_totals: Table
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
+@dg.asset(
+    partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("round_estimates")
+)
+def round_estimates(context: dg.AssetExecutionContext, folder: DataFolder, psu_totals: Table) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Survey x indicator x period x cell: value, standard error, limits, n, status and reason."""
     this = rounds.open_round(folder.home(), context.partition_key)
     with this.home.lock(this.identifier):

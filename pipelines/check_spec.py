@@ -102,7 +102,7 @@ def check_against_file(
         raw = scratch / "raw.parquet"
         info = write_raw_extract(
             file,
-            file_layout(spec, spec.file_for(period)),
+            file_layout(spec, period),
             raw,
             display_name=file.name,
             work_dir=scratch,
@@ -144,7 +144,9 @@ def _code_counts(connection: duckdb.DuckDBPyConnection, spec: SurveySpec, name: 
         found.append(CodeCount(code, row.source_label if row else "", row.target_code if row else outside, count))
     local = [row for row in rows.values() if row.file.startswith(f"{spec.survey.area}/")]
     seen = {code for code, _, _ in counted}
-    found += [CodeCount(row.source_code, row.source_label, row.target_code, 0) for row in local if row.source_code not in seen]
+    found += [
+        CodeCount(row.source_code, row.source_label, row.target_code, 0) for row in local if row.source_code not in seen
+    ]
     return found
 
 

@@ -9,6 +9,7 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Teller:
         self.is_terminal = sys.stderr.isatty()
 
     def __call__(self, text: str) -> None:
+        """Show one step."""
         if self.is_terminal:
             click.echo(f"\r\x1b[K{text}", nl=False, err=True)
         else:
@@ -114,7 +116,8 @@ def receive(home: Home, survey: str, period: Period, file: Path, *, supersede: b
         click.echo(json.dumps(answer))
         return
     state = "received" if is_new else "received before, the same file"
-    click.echo(f"{this.identifier}: {state} (receipt {receipt.number}): {raw.facts['rows']:,} rows x {raw.facts['columns']} variables")
+    shape = f"{raw.facts['rows']:,} rows x {raw.facts['columns']} variables"
+    click.echo(f"{this.identifier}: {state} (receipt {receipt.number}): {shape}")
     for note in raw.facts["notes"]:
         click.echo(f"  {note}")
 
@@ -122,9 +125,17 @@ def receive(home: Home, survey: str, period: Period, file: Path, *, supersede: b
 @click.command()
 @click.argument("rounds", nargs=-1)
 @click.option("--release-date", type=click.DateTime(["%Y-%m-%d"]), help="Date of the release. [default: today]")
-@click.option("--release/--no-release", "is_released", default=True, show_default=True, help="Make a release at the end.")
+@click.option(
+    "--release/--no-release", "is_released", default=True, show_default=True, help="Make a release at the end."
+)
 @click.option("--partial", is_flag=True, help="Release what passed even if a round was stopped.")
-@click.option("--test", "is_test", is_flag=True, help="Also release test extracts, apart and marked as such.")
+@click.option(
+    "--test/--no-test",
+    "is_test",
+    default=True,
+    show_default=True,
+    help="Also release test extracts: apart from the others, and marked as such.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Rounds processed at the same time. [default: half the cores]")
 @_json_option
 @click.pass_obj
@@ -183,9 +194,10 @@ def run(
                 state = "new release" if made.is_new else "nothing new since release"
                 say(f"{state}: {made.folder} ({made.indicators} indicators, {made.areas} areas, {made.rows:,} cells)")
         if not releases:
-            say("nothing to release: no valid round, or test extracts only (--test releases those apart)")
+            say("nothing to release: no valid round")
     elif is_released:
-        say(f"no release: {len(failed)} round(s) and {len(stopped)} area check(s) stopped; the last release is untouched")
+        what = f"{len(failed)} round(s) and {len(stopped)} area check(s)"
+        say(f"no release: {what} were stopped; the last release is untouched")
     tables = [table for outcome in outcomes for table in outcome.tables] + [t for made in areas.values() for t in made]
     if any(table.is_new for table in tables):
         tell("reporting to Dagster")
@@ -236,10 +248,10 @@ def estimates(home: Home, indicator: str, area: str | None, period: Period | Non
     from pipelines.engine import open_engine, path_literal
     from pipelines.storage import current
     from schemas.indicators import load_indicators
-    from sdmx_out.public import suggestions
 
     if indicator not in load_indicators():
-        raise click.UsageError(f"unknown indicator {indicator}; near: {', '.join(suggestions(indicator)) or '(none)'}")
+        near = get_close_matches(indicator.upper(), load_indicators(), n=3)
+        raise click.UsageError(f"unknown indicator {indicator}; near: {', '.join(near) or '(none)'}")
     tables = [current(home.store, "area_estimates", partition) for partition in area_years(home)]
     files = [table.data for table in tables if table is not None and table.is_valid]
     rows: list[tuple[Any, ...]] = []
@@ -254,7 +266,8 @@ def estimates(home: Home, indicator: str, area: str | None, period: Period | Non
             values.append(period.sdmx)
         with home.scratch() as scratch, open_engine(scratch, [home.store]) as connection:
             rows = connection.execute(
-                f"SELECT {', '.join(ESTIMATE_COLUMNS)} FROM read_parquet([{listed}]) WHERE {' AND '.join(conditions)} ORDER BY ALL",
+                f"SELECT {', '.join(ESTIMATE_COLUMNS)} FROM read_parquet([{listed}]) "
+                f"WHERE {' AND '.join(conditions)} ORDER BY ALL",
                 values,
             ).fetchall()
     if not rows:
@@ -318,8 +331,14 @@ def list_surveys(home: Home, *, as_json: bool) -> None:
 
 @click.command(name="check-spec")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Check it against this file.")
-@click.option("--period", type=PeriodType(), help="Reference period of the file. [default: the first that the specification allows]")
+@click.option(
+    "--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Check it against this file."
+)
+@click.option(
+    "--period",
+    type=PeriodType(),
+    help="Reference period of the file. [default: the first that the specification allows]",
+)
 @_json_option
 @click.pass_obj
 def check_spec(home: Home, folder: Path, *, file: Path | None, period: Period | None, as_json: bool) -> int:

@@ -54,7 +54,9 @@ def received_files(context: dg.SensorEvaluationContext, folder: DataFolder) -> I
 
 
 @dg.sensor(job=area_job, minimum_interval_seconds=60, description="A run for every area and year whose rounds changed.")
-def changed_area_years(context: dg.SensorEvaluationContext, folder: DataFolder) -> Iterator[dg.RunRequest | dg.SkipReason]:
+def changed_area_years(
+    context: dg.SensorEvaluationContext, folder: DataFolder
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Ask for a run per area and year whose valid rounds have new estimates."""
     home = folder.home()
     found = areas.area_years(home)

@@ -19,7 +19,9 @@ class EngineError(Exception):
 
 
 @contextmanager
-def open_engine(scratch: Path, readable: Sequence[Path], memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_engine(
+    scratch: Path, readable: Sequence[Path], memory_limit: str = MEMORY_LIMIT
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open DuckDB for one step.
 
     Args:

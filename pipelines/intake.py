@@ -92,9 +92,7 @@ def receive(
     """
     identifier = round_id(spec, period)
     if not source.is_file():
-        raise InputError(
-            [Problem(source.name, None, "FILE_NOT_FOUND", "no such file", "check the path and try again")]
-        )
+        raise InputError([Problem(source.name, None, "FILE_NOT_FOUND", "no such file", "check the path and try again")])
     with home.lock(identifier):
         before = latest_receipt(home, identifier)
         digest = file_hash(source)

@@ -21,7 +21,12 @@ def write_round_report(home: Home, identifier: str, result: RoundResult) -> None
         "round": identifier,
         "is_valid": result.is_valid,
         "tables": [
-            {"table": table.name, "is_valid": table.is_valid, "input_hash": table.input_hash, "facts": _shown(table.facts)}
+            {
+                "table": table.name,
+                "is_valid": table.is_valid,
+                "input_hash": table.input_hash,
+                "facts": _shown(table.facts),
+            }
             for table in result.tables
         ],
         "findings": [asdict(item) for item in result.findings],

@@ -21,6 +21,7 @@ from pipelines.engine import open_engine, path_literal
 from pipelines.findings import Finding, finding
 from pipelines.home import Home
 from pipelines.intake import Receipt, latest_receipt, split_round
+from pipelines.readers.layout import ExtractInfo, Field, FileLayout
 from pipelines.storage import Built, Table, current, hash_of, obtain
 from schemas.codes import load_code_lists
 from schemas.concepts import load_concepts, load_universes
@@ -108,10 +109,9 @@ def code_fingerprint() -> str:
 
 def raw_extract(this: Round, receipt: Receipt, progress: Progress = silent) -> Table:
     """One row per row of the received file: national variables and codes as text, nothing renamed."""
-    from pipelines.readers.read import ExtractInfo, write_raw_extract
+    from pipelines.readers.read import write_raw_extract
 
-    variant = this.spec.file_for(this.period)
-    layout = file_layout(this.spec, variant)
+    layout = file_layout(this.spec, this.period)
     digest = hash_of("raw_extract", receipt.sha256, repr(layout), _reader_fingerprint())
 
     def build(folder: Path) -> Built:
@@ -148,10 +148,17 @@ def _reader_fingerprint() -> str:
     return hash_of([path.read_text(encoding="utf-8") for path in sorted(root.glob("*.py"))])
 
 
-def file_layout(spec: SurveySpec, variant: Any) -> Any:
-    """Return the reader's layout of a file variant of a specification."""
-    from pipelines.readers.read import Field, FileLayout
+def file_layout(spec: SurveySpec, period: Period) -> FileLayout:
+    """Return the reader's layout of the file variant that a specification declares for a period.
 
+    Raises:
+        InputError: none is declared for it (``PERIOD_NOT_DECLARED``).
+    """
+    variant = spec.file_for(period)
+    if variant is None or not spec.survey.periods.holds(period):
+        text = f"the specification of {spec.key} declares no file for {period}"
+        remedy = "check the period, or add a [[file]] with its periods to survey.toml"
+        raise InputError([Problem(f"{spec.key}/survey.toml", None, "PERIOD_NOT_DECLARED", text, remedy)])
     return FileLayout(
         format=variant.format,
         member=variant.member,
@@ -185,7 +192,9 @@ def harmonised_persons(this: Round, raw: Table, progress: Progress = silent) -> 
             found += checks.share_findings(connection, steps)
             facts = _whole_round_facts(connection, steps.columns)
             conditions = {name: universe.condition.sql() for name, universe in load_universes().items()}
-            found += checks.benchmark_findings(connection, this.spec, this.period, conditions, facts["weight_total"], before)
+            found += checks.benchmark_findings(
+                connection, this.spec, this.period, conditions, facts["weight_total"], before
+            )
             columns = ", ".join(steps.columns)
             connection.execute(
                 f"COPY (SELECT {columns} FROM work ORDER BY row_number) TO {path_literal(folder / 'data.parquet')} "
@@ -195,7 +204,9 @@ def harmonised_persons(this: Round, raw: Table, progress: Progress = silent) -> 
             progress("checking the contract of harmonised_persons")
             from schemas.contracts import harmonised_persons_contract
 
-            contract = harmonised_persons_contract(steps.columns, concepts, load_code_lists(), classifications(this.spec))
+            contract = harmonised_persons_contract(
+                steps.columns, concepts, load_code_lists(), classifications(this.spec)
+            )
             found += checks.contract_findings("harmonised_persons", folder / "data.parquet", contract)
         return Built(tuple(found), facts)
 
@@ -267,7 +278,9 @@ def psu_totals(this: Round, persons: Table, progress: Progress = silent) -> Tabl
     has_psu = this.spec.design.variance == "taylor"
     if not has_psu:
         design = [name for name in design if name == "household_id"]
-    digest = hash_of("psu_totals", persons.input_hash, repr(chosen), design, this.spec.design.lonely_psu, code_fingerprint())
+    digest = hash_of(
+        "psu_totals", persons.input_hash, repr(chosen), design, this.spec.design.lonely_psu, code_fingerprint()
+    )
 
     def build(folder: Path) -> Built:
         with this.engine(persons) as (connection, _):
@@ -289,9 +302,10 @@ def psu_totals(this: Round, persons: Table, progress: Progress = silent) -> Tabl
             for number, cube in enumerate(chosen, start=1):
                 progress(f"counting {cube.name} ({number} of {len(chosen)})")
                 connection.execute(f"INSERT INTO psu_totals {stocks.psu_totals_sql(cube, universes, design)}")
-            found += checks.identity_findings(connection, columns.__contains__)
+            found += checks.identity_findings(connection, columns)
             connection.execute(
-                f"COPY (FROM psu_totals ORDER BY ALL) TO {path_literal(folder / 'data.parquet')} (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY (FROM psu_totals ORDER BY ALL) TO {path_literal(folder / 'data.parquet')} "
+                "(FORMAT parquet, COMPRESSION zstd)"
             )
             row = connection.execute("SELECT count(*) FROM psu_totals").fetchone()
             assert row is not None
@@ -376,7 +390,9 @@ def write_estimates(connection: duckdb.DuckDBPyConnection, estimates: pd.DataFra
     connection.register("estimates_frame", estimates)
     floats = {name for name, kind in ESTIMATE_TYPES.items() if kind == "DOUBLE"}
     columns = ", ".join(
-        f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END::DOUBLE AS {name}" if name in floats else f"{name}::{kind} AS {name}"
+        f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END::DOUBLE AS {name}"
+        if name in floats
+        else f"{name}::{kind} AS {name}"
         for name, kind in ESTIMATE_TYPES.items()
     )
     connection.execute(
@@ -519,7 +535,15 @@ def process_round(home: Home, identifier: str, progress: Progress = silent) -> R
     receipt = latest_receipt(home, identifier)
     if receipt is None:
         raise InputError(
-            [Problem(identifier, None, "ROUND_UNKNOWN", "no file of this round was received", "receive it first: ilms receive")]
+            [
+                Problem(
+                    identifier,
+                    None,
+                    "ROUND_UNKNOWN",
+                    "no file of this round was received",
+                    "receive it first: ilms receive",
+                )
+            ]
         )
     with home.lock(identifier):
         tables = [raw_extract(this, receipt, progress)]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -26,7 +27,7 @@ from pipelines.storage import Table, current
 from schemas.codes import load_code_lists, load_status_map
 from schemas.errors import ProblemsError
 from schemas.indicators import load_indicators
-from sdmx_out.release import ReleaseResult, write_release
+from sdmx_out.release import Kind, ReleaseResult, write_release
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ def _run_round_in_child(home: Home, identifier: str) -> RoundOutcome:
     return run_round(home, identifier)
 
 
+def _named(tell: Progress, name: str, text: str) -> None:
+    tell(f"{name}: {text}")
+
+
 def run_rounds(
     home: Home, identifiers: Sequence[str], jobs: int, tell: Callable[[str], None], done: Callable[[RoundOutcome], None]
 ) -> list[RoundOutcome]:
@@ -95,7 +100,7 @@ def run_rounds(
     outcomes = []
     if jobs <= 1 or len(identifiers) <= 1:
         for identifier in identifiers:
-            outcome = run_round(home, identifier, lambda text, name=identifier: tell(f"{name}: {text}"))
+            outcome = run_round(home, identifier, partial(_named, tell, identifier))
             done(outcome)
             outcomes.append(outcome)
         return outcomes
@@ -117,13 +122,13 @@ def run_areas(home: Home, tell: Callable[[str], None]) -> tuple[dict[str, tuple[
     tables: dict[str, tuple[Table, ...]] = {}
     stopped = []
     for partition, rounds in area_years(home).items():
-        made = process_area(home, partition, rounds, lambda text, name=partition: tell(f"{name}: {text}"))
+        made = process_area(home, partition, rounds, partial(_named, tell, partition))
         tables[partition] = made
         stopped += [f"{partition}: {item}" for table in made for item in table.findings if item.severity == "error"]
     return tables, stopped
 
 
-def release(home: Home, areas: dict[str, tuple[Table, ...]], release_date: date, kind: str) -> ReleaseResult | None:
+def release(home: Home, areas: dict[str, tuple[Table, ...]], release_date: date, kind: Kind) -> ReleaseResult | None:
     """Make a release of the protected tables of one kind (``default`` or ``test``); None where there is none."""
     chosen = {
         partition: tables[-1]
@@ -150,7 +155,7 @@ def release(home: Home, areas: dict[str, tuple[Table, ...]], release_date: date,
 
 def stored_areas(home: Home) -> dict[str, tuple[Table, ...]]:
     """Return the stored tables of every area and year that has protected estimates in force."""
-    found = {}
+    found: dict[str, tuple[Table, ...]] = {}
     for partition in area_years(home):
         table = current(home.store, "protected_estimates", partition)
         if table is not None and table.is_valid:

@@ -260,9 +260,7 @@ def read_universes(
         try:
             condition = parse_expression(text, columns, expect="boolean")
         except ExpressionError as error:
-            remedy = getattr(error, "remedy", "see the rule language")
-            message = f"[{name}] {getattr(error, 'message', error)}"
-            problems.append(Problem(path.name, row, "EXPRESSION_INVALID", message, remedy))
+            problems.append(Problem(path.name, row, error.rule, f"[{name}] {error.message}", error.remedy))
             continue
         needs = tuple(sorted(condition.columns))
         found[name] = Universe(name, condition, entry.definition, entry.paragraph, needs)

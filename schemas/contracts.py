@@ -6,7 +6,6 @@ and column and drops them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import reduce
 
 import pandera.polars as pa
 import polars as pl
@@ -61,7 +60,7 @@ def _column(concept: Concept, code_lists: Mapping[str, CodeList], classification
     checks = []
     if concept.kind == "code":
         names = (classification,) if classification else concept.code_lists
-        allowed = reduce(set.union, ({item.code for item in code_lists[name].items} for name in names), set())
+        allowed = {item.code for name in names for item in code_lists[name].items}
         # "_U" is SDMX's code for 'unknown' where a list of ILOSTAT has none.
         checks.append(pa.Check.isin(sorted(allowed | {"_U"}), name="CODE_INVALID"))
     return pa.Column(_TYPES[concept.kind], checks, nullable=True, coerce=concept.kind == "number")

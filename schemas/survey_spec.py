@@ -17,6 +17,8 @@ from schemas.survey_findings import Findings
 from schemas.survey_model import SurveySpec
 from schemas.survey_tables import all_codes, all_rules, correction_rows, layout_rows
 
+__all__ = ["BUILT_IN", "SurveySpec", "find_surveys", "load_survey", "survey_key"]
+
 BUILT_IN = Path(__file__).parent / "surveys"
 
 

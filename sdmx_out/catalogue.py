@@ -42,8 +42,7 @@ def is_test_code(code: str) -> bool:
 def marked(title: Mapping[str, str], *, is_test: bool) -> dict[str, str]:
     """Title in each language; a test extract says so first."""
     return {
-        language: f"{TEST_TITLE[language]}: {title[language]}" if is_test else title[language]
-        for language in LANGUAGES
+        language: f"{TEST_TITLE[language]}: {title[language]}" if is_test else title[language] for language in LANGUAGES
     }
 
 

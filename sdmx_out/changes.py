@@ -41,9 +41,7 @@ def compare(earlier: Path, later: Path) -> list[Change]:
     `new`: a value that was not there; `withdrawn`: a value that is there no more, or is suppressed now;
     `revised`: another value; `flag`: the same value or none under another status.
     """
-    names = sorted(
-        {path.name for folder in (earlier, later) for path in (folder / BULK_FOLDER).glob("*.csv")}
-    )
+    names = sorted({path.name for folder in (earlier, later) for path in (folder / BULK_FOLDER).glob("*.csv")})
     changes: list[Change] = []
     for name in names:
         before, after = earlier / BULK_FOLDER / name, later / BULK_FOLDER / name
@@ -57,15 +55,10 @@ def compare(earlier: Path, later: Path) -> list[Change]:
 def _cells(path: Path) -> dict[Cell, Shown]:
     if not path.is_file():
         return {}
-    return {
-        tuple(row[column] for column in _CELL): (row["obs_value"], row["obs_status"])
-        for row in read_csv(path)
-    }
+    return {tuple(row[column] for column in _CELL): (row["obs_value"], row["obs_status"]) for row in read_csv(path)}
 
 
-def _cell_changes(
-    indicator: str, freq: str, before: dict[Cell, Shown], after: dict[Cell, Shown]
-) -> Iterator[Change]:
+def _cell_changes(indicator: str, freq: str, before: dict[Cell, Shown], after: dict[Cell, Shown]) -> Iterator[Change]:
     for cell in sorted(before.keys() | after.keys()):
         old, new = before.get(cell, ("", "")), after.get(cell, ("", ""))
         if old == new and (cell in before) == (cell in after):

@@ -55,9 +55,7 @@ class Home(Protocol):
     show_default=True,
     help="Codes, English labels, or both as 'code: label'.",
 )
-@click.option(
-    "--release", "name", default="latest", show_default=True, help="Id of a release, latest or latest-test."
-)
+@click.option("--release", "name", default="latest", show_default=True, help="Id of a release, latest or latest-test.")
 @click.pass_context
 def get(
     context: click.Context,
@@ -123,9 +121,7 @@ def _chain(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
 def _labelled(rows: Iterable[Row], release: Path, labels: str) -> Iterator[Row]:
     known = {} if labels == "code" else read_labels(release)
     for row in rows:
-        yield {
-            column: _shown(known.get(column, {}).get(row[column]), row[column], labels) for column in COLUMNS
-        }
+        yield {column: _shown(known.get(column, {}).get(row[column]), row[column], labels) for column in COLUMNS}
 
 
 def _shown(label: str | None, code: str, labels: str) -> str:
@@ -142,9 +138,7 @@ def _json(rows: Iterator[Row]) -> Iterator[str]:
     """A list of objects, one per line; numbers are numbers and an empty field is null."""
     before = "["
     for row in rows:
-        told = {
-            column: _number(row[column]) if column in NUMBERS else row[column] or None for column in COLUMNS
-        }
+        told = {column: _number(row[column]) if column in NUMBERS else row[column] or None for column in COLUMNS}
         yield before + json.dumps(told, ensure_ascii=False)
         before = ","
     yield "]"
@@ -162,9 +156,7 @@ def _table(rows: Iterator[Row]) -> Iterator[str]:
 
     def line(values: dict[str, str]) -> str:
         cells = (
-            values[column].rjust(widths[column])
-            if column in NUMBERS
-            else values[column].ljust(widths[column])
+            values[column].rjust(widths[column]) if column in NUMBERS else values[column].ljust(widths[column])
             for column in columns
         )
         return "  ".join(cells).rstrip()

@@ -48,13 +48,9 @@ _CLASSIFICATIONS = {
     "CCT": _names("Citizenship", "Citoyenneté", "Ciudadanía"),
     "CRS": _names("Country of residence", "Pays de résidence", "País de residencia"),
     "CDS": _names("Country of destination", "Pays de destination", "País de destino"),
-    "CPR": _names(
-        "Country of previous residence", "Pays de résidence précédente", "País de residencia anterior"
-    ),
+    "CPR": _names("Country of previous residence", "Pays de résidence précédente", "País de residencia anterior"),
     "MIG": _names("Migration status", "Statut migratoire", "Situación migratoria"),
-    "LMS": _names(
-        "Labour market status", "Situation sur le marché du travail", "Situación en el mercado laboral"
-    ),
+    "LMS": _names("Labour market status", "Situation sur le marché du travail", "Situación en el mercado laboral"),
     "GEO": _names("Type of area", "Type de zone", "Tipo de zona"),
 }
 
@@ -66,9 +62,7 @@ CONCEPTS = {
         "TIME_PERIOD": _names("Time period", "Période", "Período"),
         "OBS_VALUE": _names("Observation value", "Valeur d'observation", "Valor de la observación"),
         "OBS_STATUS": _names("Observation status", "Statut de l'observation", "Estado de la observación"),
-        "UNIT_MEASURE_TYPE": _names(
-            "Unit of measure type", "Type d'unité de mesure", "Tipo de unidad de medida"
-        ),
+        "UNIT_MEASURE_TYPE": _names("Unit of measure type", "Type d'unité de mesure", "Tipo de unidad de medida"),
         "UNIT_MEASURE": _names("Unit of measure", "Unité de mesure", "Unidad de medida"),
         "UNIT_MULT": _names("Unit multiplier", "Multiplicateur d'unité", "Multiplicador de la unidad"),
         "DECIMALS": _names("Decimals", "Décimales", "Decimales"),
@@ -87,18 +81,14 @@ CONCEPTS = {
     "CS_NOTE_TYPE": {
         "SOURCE": _names("Source", "Source", "Fuente"),
         "NOTE_SOURCE": _names("Notes on the source", "Notes sur la source", "Notas sobre la fuente"),
-        "NOTE_INDICATOR": _names(
-            "Notes on the indicator", "Notes sur l'indicateur", "Notas sobre el indicador"
-        ),
+        "NOTE_INDICATOR": _names("Notes on the indicator", "Notes sur l'indicateur", "Notas sobre el indicador"),
         "NOTE_CLASSIF": _names(
             "Notes on the classification", "Notes sur la classification", "Notas sobre la clasificación"
         ),
     },
     "CS_ILMS": {
         "STANDARD_ERROR": _names("Standard error", "Erreur type", "Error estándar"),
-        "CONF_STATUS": _names(
-            "Confidentiality status", "Statut de confidentialité", "Estado de confidencialidad"
-        ),
+        "CONF_STATUS": _names("Confidentiality status", "Statut de confidentialité", "Estado de confidencialidad"),
         "CV": _names("Coefficient of variation", "Coefficient de variation", "Coeficiente de variación"),
         "DF": _names("Degrees of freedom", "Degrés de liberté", "Grados de libertad"),
         "N_BAND": _names(
@@ -106,9 +96,7 @@ CONCEPTS = {
             "Tranche du nombre de personnes de l'échantillon",
             "Tramo del número de personas de la muestra",
         ),
-        "METHOD": _names(
-            "Method of the standard error", "Méthode de l'erreur type", "Método del error estándar"
-        ),
+        "METHOD": _names("Method of the standard error", "Méthode de l'erreur type", "Método del error estándar"),
     },
 }
 

@@ -33,9 +33,7 @@ def quality_lines(connection: duckdb.DuckDBPyConnection, indicator: str, freq: s
     return _lines(connection, indicator, freq, QUALITY_COLUMNS)
 
 
-def _lines(
-    connection: duckdb.DuckDBPyConnection, indicator: str, freq: str, columns: tuple[str, ...]
-) -> Iterator[str]:
+def _lines(connection: duckdb.DuckDBPyConnection, indicator: str, freq: str, columns: tuple[str, ...]) -> Iterator[str]:
     fields = ["time_ilostat" if column == "time" else column for column in columns]
     query = (
         f"SELECT {line_sql(fields)} FROM {TABLE} "

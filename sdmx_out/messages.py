@@ -61,14 +61,10 @@ def twin_lines(
         status_map: ILOSTAT's status letter ('' included) -> its codes in the cross-domain lists.
     """
     letters = " ".join(
-        f"WHEN {literal(letter)} THEN {literal(status_map[letter].obs_status)}"
-        for letter in sorted(status_map)
+        f"WHEN {literal(letter)} THEN {literal(status_map[letter].obs_status)}" for letter in sorted(status_map)
     )
     # A published estimate without a standard error (no design variables) has a missing twin value.
-    status = (
-        f"CASE WHEN obs_value IS NOT NULL AND se IS NULL THEN '{MISSING}' "
-        f"ELSE CASE obs_status {letters} END END"
-    )
+    status = f"CASE WHEN obs_value IS NOT NULL AND se IS NULL THEN '{MISSING}' ELSE CASE obs_status {letters} END END"
     attributes = {**TWIN_ATTRIBUTES, "OBS_STATUS": status}
     return _lines(connection, indicator, "se", attributes, is_twin=True)
 

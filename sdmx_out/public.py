@@ -54,10 +54,7 @@ def indicator_titles(release: Path) -> dict[str, str]:
 def suggestions(release: Path, indicator: str) -> list[str]:
     """Up to three indicators whose names are nearest, the published first among equals."""
     published = {path.stem.rsplit("_", 1)[0] for path in (release / "data" / "ilostat").glob("*.csv")}
-    near = {
-        name: difflib.SequenceMatcher(None, indicator.upper(), name).ratio()
-        for name in indicator_titles(release)
-    }
+    near = {name: difflib.SequenceMatcher(None, indicator.upper(), name).ratio() for name in indicator_titles(release)}
     known = sorted(near, key=lambda name: (-near[name], name not in published, name))
     return [name for name in known if near[name] >= _NEAR][:3]
 

@@ -56,9 +56,11 @@ def load_rows(
     Raises:
         InputError: a table that must not be released, with counts.
     """
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE candidate_rows AS {_candidates_sql(connection, candidates)}"
-    )
+    query = _candidates_sql(connection, candidates)
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE candidate_rows AS {query}")
+    except duckdb.Error:
+        _refuse([_problem("CANDIDATE_UNREADABLE", "a file is missing or is not as the others", "write it again")])
     _refuse(_problems(connection, indicators, code_lists, is_test=is_test))
     connection.execute("CREATE OR REPLACE TEMP TABLE release_indicators (id VARCHAR, value_decimals INTEGER)")
     for indicator in sorted(indicators.values(), key=lambda item: item.id):
@@ -80,9 +82,7 @@ def _candidates_sql(connection: duckdb.DuckDBPyConnection, candidates: Sequence[
         _refuse([_problem("CANDIDATE_UNREADABLE", "a file is missing or is not Parquet", "write it again")])
     missing = [column for column in COLUMNS if column not in present]
     if missing:
-        _refuse(
-            [_problem("COLUMN_MISSING", f"no column {', '.join(missing)}", "write protected_estimates again")]
-        )
+        _refuse([_problem("COLUMN_MISSING", f"no column {', '.join(missing)}", "write protected_estimates again")])
     return f"SELECT {', '.join(COLUMNS)} FROM {table}"
 
 
@@ -131,9 +131,7 @@ def _problems(
     unknown = _distinct(connection, "indicator") - set(indicators)
     if unknown:
         found = ", ".join(sorted(map(str, unknown)))
-        problems.append(
-            _problem("INDICATOR_UNKNOWN", f"not in the catalogue: {found}", "add it to indicators")
-        )
+        problems.append(_problem("INDICATOR_UNKNOWN", f"not in the catalogue: {found}", "add it to indicators"))
     carried = " OR ".join(f"{column} IS NOT NULL" for column in _QUALITY)
     finite = " OR ".join(f"NOT isfinite(CAST({column} AS DOUBLE))" for column in ("obs_value", *_QUALITY))
     forbid(
@@ -164,14 +162,17 @@ def _problems(
         "the period does not fit its frequency",
         "write periods as 2013, 2013-S1, 2013-Q4 or 2013-03",
     )
-    doubles = (
-        f"SELECT count(*) FROM (SELECT 1 FROM candidate_rows GROUP BY {', '.join(KEY)} HAVING count(*) > 1)"
-    )
+    doubles = f"SELECT count(*) FROM (SELECT 1 FROM candidate_rows GROUP BY {', '.join(KEY)} HAVING count(*) > 1)"
     if count := _number(connection, doubles):
         message = f"{count} cells have more than one row"
-        problems.append(
-            _problem("KEY_DUPLICATE", message, "let one source be chosen per area, period and indicator")
-        )
+        problems.append(_problem("KEY_DUPLICATE", message, "let one source be chosen per area, period and indicator"))
+    mixed = (
+        "SELECT count(*) FROM (SELECT 1 FROM candidate_rows GROUP BY indicator, ref_area, freq, time "
+        "HAVING count(DISTINCT source) > 1 OR count(DISTINCT coalesce(note_source, '')) > 1)"
+    )
+    if count := _number(connection, mixed):
+        message = f"{count} tables of one area and period mix sources or notes on the source"
+        problems.append(_problem("SOURCE_MIXED", message, "let one source be chosen per area, period and indicator"))
     if not is_test:
         areas = ", ".join(literal(area) for area in TEST_AREAS)
         forbid(
@@ -194,35 +195,32 @@ def _code_problems(
         "ref_area": _codes(code_lists, "AREA"),
         "obs_status": _codes(code_lists, "OBS_STATUS") | {"", None},
         "conf_status": _codes(code_lists, "CONF_STATUS"),
-        "unit_measure_type": _codes(code_lists, "UNIT_MEASURE_TYPE"),
-        "unit_measure": _codes(code_lists, "UNIT_MEASURE"),
-        "CAST(unit_mult AS VARCHAR)": _codes(code_lists, "UNIT_MULT"),
     }
     for column, codes in known.items():
         if unknown := _distinct(connection, column) - codes:
             problems.append(_unknown_codes(column, unknown))
     present = _distinct(connection, "indicator")
     for indicator_id in sorted(indicators.keys() & present):
-        columns = {
-            column: dimension for dimension, column in dimension_columns(indicators[indicator_id]).items()
-        }
+        columns = {column: dimension for dimension, column in dimension_columns(indicators[indicator_id]).items()}
         for column in ("sex", "classif1", "classif2"):
             found = _distinct(connection, column, f"indicator = {literal(indicator_id)}")
             allowed: set[str | None] = {None}
             if column in columns:
-                allowed = {
-                    code for codes in lists_of_type(code_lists, columns[column]) for code in codes.codes
-                }
+                allowed = {code for codes in lists_of_type(code_lists, columns[column]) for code in codes.codes}
             if unknown := found - allowed:
                 problems.append(_unknown_codes(f"{column} of {indicator_id}", unknown))
+        indicator = indicators[indicator_id]
+        unit = f"{indicator.unit_measure_type} {indicator.unit_measure} {indicator.unit_mult}"
+        shown = "concat_ws(' ', unit_measure_type, unit_measure, unit_mult)"
+        if _distinct(connection, shown, f"indicator = {literal(indicator_id)}") != {unit}:
+            message = f"{indicator_id} is not everywhere in its unit {unit}"
+            problems.append(_problem("UNIT_DIFFERS", message, "take the unit from the catalogue"))
     return problems
 
 
 def _unknown_codes(place: str, unknown: set[str | None]) -> Problem:
     found = ", ".join(sorted(str(code) for code in unknown)[:10])
-    return _problem(
-        "CODE_UNKNOWN", f"{place} has codes that no list has: {found}", "correct the codes or the list"
-    )
+    return _problem("CODE_UNKNOWN", f"{place} has codes that no list has: {found}", "correct the codes or the list")
 
 
 def _codes(code_lists: Mapping[str, CodeList], list_id: str) -> set[str | None]:

@@ -169,7 +169,8 @@ def write_release(
         known = _same_content(target_root, kind, content, earlier)
         if known is not None:
             remove_leftovers(target_root)
-            point(target_root / LATEST[kind], known.name)
+            if known != earlier:
+                point(target_root / LATEST[kind], known.name)
             return _result(known, is_new=False)
         changes = compare(earlier, building) if earlier else []
         writer.put("changes.csv", write_lines(building / "changes.csv", change_lines(changes)))
@@ -445,8 +446,8 @@ What is here
 How to read
   Counts are in thousands with 3 decimals (unit multiplier 3); rates are in per cent.
   Standard errors and limits have 6 significant digits, in the unit of the value.
-  An empty obs_value is suppressed: obs_status S says that it is unreliable, C that it is confidential;
-  U marks a published value of low reliability.
+  An empty obs_value is suppressed (obs_status S or C); whether it is unreliable or confidential stands in
+  data/quality/ (reason, conf_status). U marks a published value of low reliability.
   A line of data/quality/ and the line at the same place in data/ilostat/ describe the same cell.
   A file never changes; `latest` points to the newest release.
 """

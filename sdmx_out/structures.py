@@ -47,7 +47,7 @@ ATTACHMENT = {
     "UNIT_MULT": _ON_MEASURE,
     "SOURCE": _ON_SOURCE,
     "NOTE_SOURCE": _ON_SOURCE,
-    "NOTE_INDICATOR": _ON_SOURCE,
+    "NOTE_INDICATOR": _ON_OBSERVATION,
     "NOTE_CLASSIF": _ON_OBSERVATION,
     "DECIMALS": _ON_MEASURE,
     "CV": _ON_OBSERVATION,
@@ -150,9 +150,7 @@ def undated(structures: bytes) -> bytes:
     return _PREPARED.sub(b"", structures, count=1)
 
 
-def _maintained(
-    agency: common.Agency, kind: str, identifier: str, version: str = VERSION
-) -> dict[str, object]:
+def _maintained(agency: common.Agency, kind: str, identifier: str, version: str = VERSION) -> dict[str, object]:
     return {
         "maintainer": agency,
         "version": version,
@@ -352,9 +350,7 @@ def _attribute(
     else:
         representation = _typed(common.FacetValueType.string)
     dimensions = [structure.dimensions.get(dimension) for dimension in ATTACHMENT[name]]
-    relation = (
-        v21.DimensionRelationship(dimensions=dimensions) if dimensions else v21.PrimaryMeasureRelationship()
-    )
+    relation = v21.DimensionRelationship(dimensions=dimensions) if dimensions else v21.PrimaryMeasureRelationship()
     return v21.DataAttribute(
         id=name,
         concept_identity=_concept(schemes, name),

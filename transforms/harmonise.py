@@ -11,6 +11,7 @@ The work relation has one row per row of the raw extract. Beside the harmonised 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from schemas.codes import load_hierarchy
 from schemas.concepts import Concept
 from schemas.periods import Period
 from schemas.survey_spec import SurveySpec
@@ -57,7 +58,9 @@ def literal(text: str) -> str:
 def number_sql(source: str) -> str:
     """Return SQL that reads decimal text as a DOUBLE; NULL for anything else (no 1e3, no inf)."""
     trimmed = f"trim({source})"
-    return f"CASE WHEN regexp_full_match({trimmed}, '-?[0-9]{{1,18}}([.][0-9]*)?') THEN TRY_CAST({trimmed} AS DOUBLE) END"
+    return (
+        f"CASE WHEN regexp_full_match({trimmed}, '-?[0-9]{{1,18}}([.][0-9]*)?') THEN TRY_CAST({trimmed} AS DOUBLE) END"
+    )
 
 
 def corrected_sql(spec: SurveySpec) -> str:
@@ -85,7 +88,7 @@ def correction_counts_sql(spec: SurveySpec) -> str:
 def _source_sql(spec: SurveySpec, name: str) -> str:
     source = spec.concepts[name]
     if source.expression is not None:
-        return f"CAST({source.expression.sql()} AS VARCHAR)"
+        return source.expression.sql()
     return f'"{source.variable}"'
 
 
@@ -107,13 +110,17 @@ def _recoded(spec: SurveySpec, concept: Concept, period: Period) -> tuple[str, s
         rules = spec.rules[name]
         met = " ".join(f"WHEN {rule.when.sql()} THEN {index}" for index, rule in enumerate(rules))
         values = " ".join(
-            f"WHEN {rule.when.sql()} THEN {rule.expression.sql() if rule.expression else _target_sql(concept, rule.value)}"
+            f"WHEN {rule.when.sql()} THEN "
+            + (rule.expression.sql() if rule.expression else _target_sql(concept, rule.value))
             for rule in rules
         )
         met_sql = f"CASE {met} END"
         return f"CASE {values} END", f"{met_sql} IS NULL", {f"r_{name}": met_sql}
+    if source.expression is not None and source.expression.kind != "text":
+        value = source.expression.sql()
+        return value, "FALSE" if concept.nullable else f"({value}) IS NULL", {}
     raw = _source_sql(spec, name)
-    if source.codes is not None or spec.codes.get(name):
+    if spec.codes.get(name):
         key = f"COALESCE(trim({raw}), '')"
         return f"m_{name}.target_code", f"m_{name}.source_code IS NULL", {f"k_{name}": key}
     text = f"NULLIF(trim({raw}), '')"
@@ -138,7 +145,10 @@ def plan(spec: SurveySpec, concepts: Mapping[str, Concept], period: Period) -> H
         period: the round's reference period; it selects the rows of the code tables that are valid.
     """
     sourced = [concept for concept in concepts.values() if concept.name in spec.concepts]
-    keyed, lookups, keys, ruled = [], [], [], []
+    keyed: list[str] = []
+    lookups: list[str] = []
+    keys: list[str] = []
+    ruled: list[str] = []
     for concept in sourced:
         _, _, extra = _recoded(spec, concept, period)
         for column, expression in extra.items():
@@ -174,9 +184,7 @@ def plan(spec: SurveySpec, concepts: Mapping[str, Concept], period: Period) -> H
     )
 
 
-def _staged(
-    spec: SurveySpec, sourced: list[Concept], period: Period, ctes: list[tuple[str, str]]
-) -> set[str]:
+def _staged(spec: SurveySpec, sourced: list[Concept], period: Period, ctes: list[tuple[str, str]]) -> set[str]:
     """Append one query per stage to ``ctes``; return the names of the harmonised columns."""
     known: set[str] = {"row_number"}
     for stage in _STAGES:
@@ -188,7 +196,10 @@ def _staged(
             scope = SCOPES[stage]
             columns = []
             for concept in here:
-                masked = f"v_{concept.name}" if stage == "all" else f"CASE WHEN {scope} THEN v_{concept.name} END"
+                kept = scope
+                if concept.name in ("arrival_year", "arrival_month") and "arrival_year" in spec.concepts:
+                    kept = f"{scope} AND {plausible_arrival_sql(spec, period)}"
+                masked = f"v_{concept.name}" if stage == "all" else f"CASE WHEN {kept} THEN v_{concept.name} END"
                 columns.append(f"{masked} AS {concept.name}")
                 columns.append(f"COALESCE(({scope}) AND w_{concept.name}, FALSE) AS x_{concept.name}")
             _add(ctes, columns)
@@ -265,36 +276,53 @@ def _status(spec: SurveySpec, known: set[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _lower_age_sql(known: set[str]) -> str:
-    """Return SQL for the youngest age a person can have: the age itself, or its band's lower limit."""
-    if "age" in known:
-        return "age"
-    start = "regexp_extract(age_5yr_band, '(?:_Y|GE)([0-9]+)', 1)"
-    return f"TRY_CAST({start} AS INTEGER)"
-
-
 def _age_band_sql(known: set[str]) -> str:
-    lower = _lower_age_sql(known)
+    """Return SQL for the ten-year band of an age, or of a five-year band."""
+    if "age" not in known:
+        branches = " ".join(
+            f"WHEN age_5yr_band = {literal(row.base_code)} THEN {literal(row.item)}"
+            for row in load_hierarchy()
+            if row.version == "AGE_10YRBANDS" and row.base_list == "AGE_5YRBANDS"
+        )
+        return f"CASE {branches} END"
     bands = [(15, "YLT15"), (25, "Y15-24"), (35, "Y25-34"), (45, "Y35-44"), (55, "Y45-54"), (65, "Y55-64")]
-    branches = " ".join(f"WHEN {lower} < {limit} THEN 'AGE_10YRBANDS_{item}'" for limit, item in bands)
-    return f"CASE {branches} WHEN {lower} >= 65 THEN 'AGE_10YRBANDS_YGE65' END"
+    branches = " ".join(f"WHEN age < {limit} THEN 'AGE_10YRBANDS_{item}'" for limit, item in bands)
+    return f"CASE {branches} WHEN age >= 65 THEN 'AGE_10YRBANDS_YGE65' END"
 
 
 def _working_age_sql(spec: SurveySpec, known: set[str]) -> str:
-    return f"COALESCE({_lower_age_sql(known)} >= {spec.population.working_age}, FALSE)"
+    """Return SQL: at or above the survey's lower limit; a band counts when its upper limit does."""
+    if "age" in known:
+        return f"COALESCE(age >= {spec.population.working_age}, FALSE)"
+    upper = "COALESCE(TRY_CAST(regexp_extract(age_5yr_band, '-([0-9]+)$', 1) AS INTEGER), 999)"
+    return f"COALESCE(age_5yr_band IS NOT NULL AND {upper} >= {spec.population.working_age}, FALSE)"
 
 
-def native_arrival_is_birth_sql(period: Period) -> str:
-    """Return SQL: a native-born person's 'arrival' is the year of birth, not a move (STANDARDS 0)."""
-    return (
-        "place_of_birth = 'CBR_BIR_NATIVE' AND "
-        f"v_arrival_year BETWEEN {period.year} - age - 1 AND {period.year} - age"
-    )
+def birth_year_range_sql(spec: SurveySpec, period: Period) -> tuple[str, str] | None:
+    """Return SQL for the earliest and the latest year of birth; None where neither age nor year is asked."""
+    if "birth_year" in spec.concepts:
+        return "v_birth_year", "v_birth_year"
+    if "age" in spec.concepts:
+        return f"({period.year} - age - 1)", f"({period.year} - age)"
+    return None
+
+
+def native_arrival_is_birth_sql(born: tuple[str, str]) -> str:
+    """Return SQL: a native-born person's 'arrival' is the year of birth, not a move."""
+    return f"(place_of_birth = 'CBR_BIR_NATIVE' AND v_arrival_year BETWEEN {born[0]} AND {born[1]})"
+
+
+def plausible_arrival_sql(spec: SurveySpec, period: Period) -> str:
+    """Return SQL: the year of arrival is neither before birth nor after the reference period."""
+    born = birth_year_range_sql(spec, period)
+    after_birth = f" AND COALESCE(v_arrival_year >= {born[0]}, TRUE)" if born else ""
+    return f"(v_arrival_year <= {period.year}{after_birth})"
 
 
 def _arrived_sql(spec: SurveySpec, known: set[str], period: Period) -> str:
     """Return SQL: has moved here from abroad (foreign-born, unknown, or native-born with an arrival)."""
-    if "arrival_year" not in spec.concepts or "age" not in known:
+    born = birth_year_range_sql(spec, period)
+    if "arrival_year" not in spec.concepts or born is None:
         return "place_of_birth <> 'CBR_BIR_NATIVE'"
-    returned = f"v_arrival_year IS NOT NULL AND NOT ({native_arrival_is_birth_sql(period)})"
-    return f"place_of_birth <> 'CBR_BIR_NATIVE' OR ({returned})"
+    returned = f"COALESCE({plausible_arrival_sql(spec, period)} AND NOT {native_arrival_is_birth_sql(born)}, FALSE)"
+    return f"(place_of_birth <> 'CBR_BIR_NATIVE' OR {returned})"

@@ -59,9 +59,9 @@ def membership_rows(indicators: Iterable[Indicator], collected: Mapping[str, str
             if concept:
                 wanted.setdefault(concept, set()).update(versions_of(names, concept, collected))
     rows: set[tuple[str, str, str]] = set()
-    for concept, names in wanted.items():
+    for concept, chosen in wanted.items():
         for code in _base_codes(concept):
-            for version in names:
+            for version in chosen:
                 rows.add((concept, code, total_of(version)))
                 if code not in ("", "_U") or concept.startswith("country"):
                     rows.update((concept, code, item) for item in items_of(version, code))

@@ -34,10 +34,7 @@ def citizenship_status_sql(area: str, collected: Collection[str]) -> str:
     held = [name for name in _CITIZENSHIPS if name in collected]
     national = " OR ".join(f"{name} = '{area}'" for name in held)
     foreign = " OR ".join(f"COALESCE({name}, '_U') <> '_U'" for name in held)
-    return (
-        f"CASE WHEN {national} THEN 'CCT_CIT_CITIZEN' "
-        f"WHEN {foreign} THEN 'CCT_CIT_NONCIT' ELSE 'CCT_CIT_X' END"
-    )
+    return f"CASE WHEN {national} THEN 'CCT_CIT_CITIZEN' WHEN {foreign} THEN 'CCT_CIT_NONCIT' ELSE 'CCT_CIT_X' END"
 
 
 def country_of_citizenship_sql(area: str, collected: Collection[str]) -> str:
@@ -50,7 +47,9 @@ def country_of_citizenship_sql(area: str, collected: Collection[str]) -> str:
 def months_of_stay_sql(period: Period, collected: Collection[str]) -> str:
     """Return SQL for completed months between arrival and the end of the reference period."""
     end = period.end.year * 12 + period.end.month
-    month = f"COALESCE(arrival_month, {MONTH_WHEN_UNKNOWN})" if "arrival_month" in collected else str(MONTH_WHEN_UNKNOWN)
+    month = (
+        f"COALESCE(arrival_month, {MONTH_WHEN_UNKNOWN})" if "arrival_month" in collected else str(MONTH_WHEN_UNKNOWN)
+    )
     return f"GREATEST({end} - (arrival_year * 12 + {month}), 0)"
 
 

@@ -92,8 +92,7 @@ def protect(
         n_band=n_band(frame["n"]).where(is_shown, ""),
         source=frame["survey"].map({key: f"{spec.survey.source}:{key}" for key, spec in specs.items()}),
         note_source=[
-            _source_notes(specs[survey], time)
-            for survey, time in zip(frame["survey"], frame["time"], strict=True)
+            _source_notes(specs[survey], time) for survey, time in zip(frame["survey"], frame["time"], strict=True)
         ],
         note_indicator=[
             _indicator_notes(specs[survey], catalogue[indicator])

@@ -23,9 +23,7 @@ def n_band(n: pd.Series) -> pd.Series:
     return pd.Series(np.select(conditions, labels, default=""), index=n.index, dtype="str")
 
 
-def judge_cells(
-    estimates: pd.DataFrame, profile: ReliabilityProfile, *, is_few_confidential: bool
-) -> pd.DataFrame:
+def judge_cells(estimates: pd.DataFrame, profile: ReliabilityProfile, *, is_few_confidential: bool) -> pd.DataFrame:
     """Return the estimates with ``status`` (S, U or empty) and ``reason``: one row per cell, as given.
 
     A count is judged by its own n. A rate is judged by the n of its denominator, and is published

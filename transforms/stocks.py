@@ -58,28 +58,22 @@ def psu_totals_sql(cube: Cube, universes: Mapping[str, Universe], design: Sequen
         universes: conditions over harmonised persons.
         design: which of ``stratum``, ``psu``, ``household_id`` the survey collects.
 
-    Reads the relations ``harmonised_persons`` and ``membership(concept, base_code, item)``; a base code of NULL
-    in ``membership`` holds everybody (totals).
+    Reads the relations ``harmonised_persons`` and ``membership(concept, base_code, item)``; the base code ''
+    stands for NULL.
     """
     stratum = "stratum" if "stratum" in design else "''"
     psu = "psu" if "psu" in design else "''"
     household = "household_id" if "household_id" in design else "NULL"
-    flags = ", ".join(
-        f"({universes[name].condition.sql()}) AS is_{index}" for index, name in enumerate(cube.universes)
-    )
+    flags = ", ".join(f"({universes[name].condition.sql()}) AS is_{index}" for index, name in enumerate(cube.universes))
     any_flag = " OR ".join(f"is_{index}" for index in range(len(cube.universes)))
     measures = ", ".join(
         f"coalesce(sum(weight) FILTER (is_{index}), 0) AS total_{index}, count(*) FILTER (is_{index}) AS n_{index}"
         for index in range(len(cube.universes))
     )
     base1, base2 = cube.concept1 or "NULL::VARCHAR", cube.concept2 or "NULL::VARCHAR"
-    sums = ", ".join(
-        f"sum(total_{index}) AS total_{index}, sum(n_{index}) AS n_{index}, count_if(n_{index} > 0) AS households_{index}"
-        for index in range(len(cube.universes))
-    )
-    household_sums = ", ".join(
-        f"sum(total_{index}) AS total_{index}, sum(n_{index}) AS n_{index}" for index in range(len(cube.universes))
-    )
+    indices = range(len(cube.universes))
+    household_sums = ", ".join(f"sum(total_{index}) AS total_{index}, sum(n_{index}) AS n_{index}" for index in indices)
+    sums = f"{household_sums}, " + ", ".join(f"count_if(n_{index} > 0) AS households_{index}" for index in indices)
     households = "households_{}::BIGINT" if "household_id" in design else "NULL::BIGINT"
     parts = " UNION ALL ".join(
         f"SELECT {_text(name)} AS universe, sex, classif1, classif2, stratum, psu, total_{index} AS total, "

@@ -154,7 +154,8 @@ def _covariances_sql() -> str:
     SELECT c.*, one FROM centred AS c JOIN shared AS p ON p.two = c.round AND p.stratum = c.stratum AND p.psu = c.psu
 ), pairs AS (
     SELECT coalesce(a.sex, b.sex) AS sex, coalesce(a.classif1, b.classif1) AS classif1,
-           coalesce(a.classif2, b.classif2) AS classif2, coalesce(a.round, b.one) AS one, coalesce(a.two, b.round) AS two,
+           coalesce(a.classif2, b.classif2) AS classif2, coalesce(a.round, b.one) AS one,
+           coalesce(a.two, b.round) AS two,
            coalesce(a.stratum, b.stratum) AS stratum, a.d AS d_one, b.d AS d_two
     FROM left_side AS a FULL JOIN right_side AS b
       ON {_same_cell("a", "b")} AND a.round = b.one AND a.two = b.round AND a.stratum = b.stratum AND a.psu = b.psu
@@ -167,7 +168,8 @@ def _covariances_sql() -> str:
     LEFT JOIN means AS u ON {_same_cell("u", "p")} AND u.round = p.two AND u.stratum = p.stratum
     GROUP BY ALL
 ), unseen AS (
-    SELECT t.sex, t.classif1, t.classif2, t.round AS one, u.round AS two, t.stratum, t.mean AS mean_one, u.mean AS mean_two
+    SELECT t.sex, t.classif1, t.classif2, t.round AS one, u.round AS two, t.stratum,
+           t.mean AS mean_one, u.mean AS mean_two
     FROM means AS t JOIN means AS u ON {_same_cell("t", "u")} AND t.stratum = u.stratum AND t.round < u.round
 ), covariances AS (
     SELECT k.sex, k.classif1, k.classif2,
@@ -208,6 +210,4 @@ def with_limits(estimates: pd.DataFrame, *, is_rate: bool, level: float = CONFID
             lower, upper = value * np.exp(-half), value * np.exp(half)
             usable = (value > 0) & np.isfinite(half)
         cv = np.where(value > 0, se / value, np.nan)
-    return estimates.assign(
-        lower=np.where(usable, lower, np.nan), upper=np.where(usable, upper, np.nan), cv=cv
-    )
+    return estimates.assign(lower=np.where(usable, lower, np.nan), upper=np.where(usable, upper, np.nan), cv=cv)

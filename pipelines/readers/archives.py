@@ -42,7 +42,6 @@ def unpack(source: Path, layout: FileLayout, target: Path, file: str, limit: int
     Raises:
         InputError: FILE_ARCHIVE, or FILE_FORMAT when the zip is a workbook.
     """
-    problem = "the archive is damaged or incomplete"
     try:
         with zipfile.ZipFile(source) as archive:
             members = archive.infolist()
@@ -51,8 +50,6 @@ def unpack(source: Path, layout: FileLayout, target: Path, file: str, limit: int
             _check_size(member, limit, file)
             with archive.open(member) as packed, target.open("wb") as out:
                 _copy(packed, out, member, limit, file)
-    except NotImplementedError:
-        problem = "the archive is packed by a method that is not supported"
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OverflowError, UnicodeError):
         pass
     else:
@@ -60,7 +57,11 @@ def unpack(source: Path, layout: FileLayout, target: Path, file: str, limit: int
             if format_of(stream.read(HEAD_BYTES)) == "zip":
                 raise _refusal(file, "the archive holds another archive", "hand in the data file in one zip")
         return member.filename
-    raise _refusal(file, problem, "pack the file again as a plain zip, and hand it in whole")
+    raise _refusal(
+        file,
+        "the archive is damaged or incomplete",
+        "pack the file again as a plain zip, and hand it in whole",
+    )
 
 
 def _check_members(members: list[zipfile.ZipInfo], file: str) -> None:
@@ -93,9 +94,7 @@ def _choose(members: list[zipfile.ZipInfo], layout: FileLayout, file: str) -> zi
     candidates = [
         member
         for member in members
-        if not member.is_dir()
-        and not member.filename.startswith("__MACOSX/")
-        and _is_data(member.filename, layout)
+        if not member.is_dir() and not member.filename.startswith("__MACOSX/") and _is_data(member.filename, layout)
     ]
     if len(candidates) != 1:
         suffixes = " or ".join(SUFFIXES[layout.format])
@@ -119,7 +118,9 @@ def _is_data(name: str, layout: FileLayout) -> bool:
 
 
 def _check_size(member: zipfile.ZipInfo, limit: int, file: str) -> None:
-    """Refuse a member for its declared size."""
+    """Refuse a member for its declared size, or a method whose output cannot be taken piece by piece."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _refusal(file, "the data file is packed by an unusual method", "pack it again as a plain zip")
     if member.file_size > limit:
         raise _too_large(file, limit)
     if _is_bomb(member.file_size, member.compress_size):

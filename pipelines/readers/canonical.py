@@ -44,8 +44,7 @@ def floats_text(values: Any) -> Any:
     exponents = pc.match_substring(other_text, "e")
     if pc.any(exponents).as_py():
         plain = [
-            number_text(float(text)) if text is not None and "e" in text else None
-            for text in other_text.to_pylist()
+            number_text(float(text)) if text is not None and "e" in text else None for text in other_text.to_pylist()
         ]
         other_text = pc.if_else(exponents, pa.array(plain, pa.string()), other_text)
     return pc.coalesce(whole_text, other_text)

@@ -147,9 +147,7 @@ def _find_delimiter(head: str, layout: FileLayout, file: str) -> tuple[str, list
     )
 
 
-def _declared_delimiter(
-    declared: str, best: tuple[tuple[int, float], str, int] | None, head: str, file: str
-) -> str:
+def _declared_delimiter(declared: str, best: tuple[tuple[int, float], str, int] | None, head: str, file: str) -> str:
     """The declared delimiter, unless it divides nothing and another one does."""
     if len(declared) != 1 or not declared.isascii() or declared in '"\r\n\0':
         raise refusal(
@@ -217,7 +215,7 @@ def _batches(
         for batch in reader:
             rows += batch.num_rows
             yield batch
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         has_failed = True
     if bad_count:
         raise _width_error(bad_rows, bad_count, len(columns), file)

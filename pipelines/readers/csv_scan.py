@@ -56,8 +56,7 @@ def scan(path: Path, delimiter: str) -> Scan:
             ends = ends[(np.searchsorted(quotes, ends) + is_open) % 2 == 0]
             opens = (np.arange(len(quotes)) + is_open) % 2 == 0
             found.has_stray_quotes |= not (
-                np.isin(before[quotes[opens]], before_value).all()
-                and np.isin(after[quotes[~opens]], after_value).all()
+                np.isin(before[quotes[opens]], before_value).all() and np.isin(after[quotes[~opens]], after_value).all()
             )
             is_open = bool((len(quotes) + is_open) % 2)
             if is_open and len(quotes):

@@ -54,6 +54,11 @@ def check_codec(name: str, file: str) -> str:
     return name
 
 
+def is_codec(name: str, other: str) -> bool:
+    """Whether two names mean one codec."""
+    return codecs.lookup(name).name == codecs.lookup(other).name
+
+
 def find_encoding(path: Path, declared: str | None, file: str) -> TextEncoding:
     """One encoding: the declared one, or else by mark, or UTF-8 if the whole file is, or windows-1252.
 

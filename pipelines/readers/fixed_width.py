@@ -72,9 +72,7 @@ def open_fixed_width(path: Path, layout: FileLayout, file: str) -> OpenExtract:
     return opened
 
 
-def _batches(
-    path: Path, layout: FileLayout, encoding: TextEncoding, notes: list[str], file: str
-) -> Iterator[Any]:
+def _batches(path: Path, layout: FileLayout, encoding: TextEncoding, notes: list[str], file: str) -> Iterator[Any]:
     """Batches of text columns."""
     spans = [(field.name, (field.start or 1) - 1, field.width or 0) for field in layout.fields]
     end = max(start + width for _, start, width in spans)
@@ -100,12 +98,11 @@ def _batches(
                 f"NUL characters stand in rows {row + 1} to {row + len(rows.starts)}",
                 "save the file as text, with blanks where a value is missing",
             )
-        is_plain = bool((rows.bytes < 128).all())
-        is_ascii &= is_plain
+        is_ascii &= bool(rows.bytes.max() < 128)
         if encoding.name == FALLBACK and not encoding.is_declared:
             replaced += int(np.isin(rows.bytes, _CP1252_GAPS).sum())
         shortest, longest = min(shortest, int(rows.lengths.min())), max(longest, int(rows.lengths.max()))
-        arrays = [_cut(rows, start, width, is_plain, encoding, file, row) for _, start, width in spans]
+        arrays = [_cut(rows, start, width, encoding, file, row) for _, start, width in spans]
         yield pa.RecordBatch.from_arrays(arrays, [name for name, _, _ in spans])
         row += len(rows.starts)
     if shortest < longest and not is_ascii and codecs.lookup(encoding.name).name.startswith("utf-8"):
@@ -158,14 +155,12 @@ def _split(text: bytes) -> _Rows:
     return _Rows(content, starts, ends - has_return - starts)
 
 
-def _cut(
-    rows: _Rows, start: int, width: int, is_plain: bool, encoding: TextEncoding, file: str, row: int
-) -> Any:
+def _cut(rows: _Rows, start: int, width: int, encoding: TextEncoding, file: str, row: int) -> Any:
     """One column's text, without the blanks around it."""
     cells = np.ascontiguousarray(rows.bytes[rows.starts[:, None] + np.arange(start, start + width)])
     fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(cells), [None, pa.py_buffer(cells)])
     raw = pc.cast(fixed, pa.binary())
-    if is_plain:
+    if cells.max() < 128:
         return pc.ascii_trim(pc.cast(raw, pa.string()), " ")
     coded = pc.dictionary_encode(raw)
     texts: list[str] = []

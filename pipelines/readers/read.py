@@ -116,6 +116,4 @@ def _check_format(path: Path, layout: FileLayout, file: str) -> None:
         remedy = "hand in the declared format; a file that was renamed or damaged is not accepted"
     else:
         remedy = "unpack or export it to the declared format; a zip of one data file is accepted too"
-    raise refusal(
-        file, "FILE_FORMAT", f"{_FORMAT_NAMES[layout.format]} is declared but the file is {name}", remedy
-    )
+    raise refusal(file, "FILE_FORMAT", f"{_FORMAT_NAMES[layout.format]} is declared but the file is {name}", remedy)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyreadstat
 
 from pipelines.readers import canonical
-from pipelines.readers.encodings import FALLBACK, check_codec
+from pipelines.readers.encodings import FALLBACK, check_codec, is_codec
 from pipelines.readers.layout import FileLayout, OpenExtract, check_columns, refusal
 from schemas.errors import InputError
 
@@ -61,7 +61,7 @@ class _Decoder:
         if is_cut:
             self.cut_characters += 1
             return raw[:start].decode(self.encoding)
-        self.fallbacks += 1
+        self.fallbacks += not is_codec(self.encoding, FALLBACK)
         text = raw.decode(FALLBACK, "replace")
         self.replaced += text.count("\N{REPLACEMENT CHARACTER}")
         return text
@@ -128,9 +128,7 @@ def open_stat_package(path: Path, layout: FileLayout, file: str) -> OpenExtract:
         encoding=decoder.encoding,
         types={renaming[v.name]: f"{v.storage} {v.format}".strip() for v in variables},
         labels={
-            renaming[name]: decoder.text(label)
-            for name, label in metadata.column_names_to_labels.items()
-            if label
+            renaming[name]: decoder.text(label) for name, label in metadata.column_names_to_labels.items() if label
         },
         value_labels={
             renaming[name]: _value_labels(codes, layout.format, decoder)
@@ -138,9 +136,7 @@ def open_stat_package(path: Path, layout: FileLayout, file: str) -> OpenExtract:
         },
         notes=notes,
     )
-    opened.batches = _batches(
-        path, read, variables, metadata.number_rows, layout.format, decoder, opened, file
-    )
+    opened.batches = _batches(path, read, variables, metadata.number_rows, layout.format, decoder, opened, file)
     return opened
 
 
@@ -165,10 +161,13 @@ def _batches(
         if declared_rows is not None and count != expected:
             raise _truncated(file)
         if count:
-            arrays = [
-                _column(values.pop(variable.name), variable, format, variable.name in tagged, decoder)
-                for variable in variables
-            ]
+            try:
+                arrays = [
+                    _column(values.pop(variable.name), variable, format, variable.name in tagged, decoder)
+                    for variable in variables
+                ]
+            except pa.ArrowException:
+                raise _truncated(file) from None
             rows += count
             yield pa.RecordBatch.from_arrays(arrays, list(opened.columns))
         if count < expected:
@@ -258,9 +257,13 @@ def _variable(name: str, metadata: Any) -> _Variable:
     )
 
 
-def _value_labels(codes: Mapping[Any, str], format: str, decoder: _Decoder) -> dict[str, str]:
+def _value_labels(codes: Mapping[Any, str | None], format: str, decoder: _Decoder) -> dict[str, str]:
     """One label per code in canonical text."""
-    return {_code(code, format, decoder): decoder.text(label) for code, label in codes.items()}
+    return {
+        _code(code, format, decoder): decoder.text(label)
+        for code, label in codes.items()
+        if code is not None and label
+    }
 
 
 def _code(code: Any, format: str, decoder: _Decoder) -> str:

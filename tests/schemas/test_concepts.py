@@ -207,9 +207,9 @@ def test_a_universe_within_another_meets_both_conditions(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "rule", "row"),
     [
-        ("age >= 65", "years >= 65", "EXPRESSION_INVALID", 5),
-        ("age >= 65", "age", "EXPRESSION_INVALID", 5),
-        ("age >= 65", "age >= (SELECT 1)", "EXPRESSION_INVALID", 5),
+        ("age >= 65", "years >= 65", "EXPRESSION_COLUMN", 5),
+        ("age >= 65", "age", "EXPRESSION_KIND", 5),
+        ("age >= 65", "age >= sqrt(16)", "EXPRESSION_REFUSED", 5),
         ('within = "grown_up"', 'within = "older"', "UNIVERSE_UNKNOWN", 5),
         ('"65 and over."', '""', "TOML_VALUE", 5),
         ('definition = "15 and over."', "", "TOML_VALUE", 1),

@@ -1,6 +1,7 @@
 """Protected estimates of two made-up areas, enough to build a release from."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -39,9 +40,7 @@ SCHEMA = pa.schema(
 Row = dict[str, object]
 
 
-def row(
-    indicator: str, time: str, sex: str, classif1: str, classif2: str | None = None, **given: object
-) -> Row:
+def row(indicator: str, time: str, sex: str, classif1: str, classif2: str | None = None, **given: object) -> Row:
     """One published cell of area XAA; whatever is given replaces what is made."""
     is_rate = indicator.endswith("_RT")
     freq = "Q" if "Q" in time else "M" if len(time) > 4 else "A"
@@ -97,9 +96,7 @@ def rows() -> list[Row]:
         row(RATE, "2013-Q4", "SEX_T", TOTAL, FOREIGN_BORN, obs_value=12.345),
         row(RATE, "2013-Q4", "SEX_T", TOTAL, NATIVE, se=None, lower=None, upper=None, cv=None, df=None),
         row(FOREIGN, "2013-Q4", "SEX_T", "CBR_BRT_KEN"),
-        row(
-            FOREIGN, "2013-Q4", "SEX_T", "CBR_BRT_TOTAL", ref_area="XBB", survey="XBB_HS", source="BB:XBB_HS"
-        ),
+        row(FOREIGN, "2013-Q4", "SEX_T", "CBR_BRT_TOTAL", ref_area="XBB", survey="XBB_HS", source="BB:XBB_HS"),
         row(STAY, "2013-03", "SEX_T", "STY_BANDS_MLT12"),
     ]
 
@@ -118,9 +115,7 @@ def availability_rows() -> list[Row]:
 
     return [
         told(EMPLOYMENT, "2013-Q4", "published"),
-        told(
-            "MFL_NCIT_SEX_CCT_NB", "2013-Q4", "not_collected", "the questionnaire has no question on arrival"
-        ),
+        told("MFL_NCIT_SEX_CCT_NB", "2013-Q4", "not_collected", "the questionnaire has no question on arrival"),
         told(RATE, "2013-Q3", "unreliable_table", "40 % of its cells are unreliable"),
         told(STAY, "2013-Q4", "not_computed", "needs 12 months"),
     ]
@@ -138,6 +133,7 @@ def release(
     day: str = "2026-11-23",
     kind: str = "test",
     draft: bool = False,
+    connection: duckdb.DuckDBPyConnection | None = None,
 ) -> ReleaseResult:
     """Build a release in work/releases from the given rows, or from the example's."""
     work.mkdir(parents=True, exist_ok=True)
@@ -148,12 +144,12 @@ def release(
         write_parquet(work / "a.parquet", table[half:]),
     ]
     told = write_parquet(work / "availability.parquet", availability_rows(), None)
-    with duckdb.connect() as connection:
+    with nullcontext(connection) if connection else duckdb.connect() as engine:
         return write_release(
             candidates,
             [told],
             work / "releases",
-            connection=connection,
+            connection=engine,
             indicators=load_indicators(),
             code_lists=load_code_lists(),
             status_map=load_status_map(),

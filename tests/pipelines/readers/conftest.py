@@ -14,8 +14,7 @@ from schemas.errors import InputError
 def make_layout(format: str = "csv", *fields: Any, **options: Any) -> FileLayout:
     """A layout; a field is a name, or (name, start, width)."""
     made = tuple(
-        Field(name=f, label="") if isinstance(f, str) else Field(f[0], "", start=f[1], width=f[2])
-        for f in fields
+        Field(name=f, label="") if isinstance(f, str) else Field(f[0], "", start=f[1], width=f[2]) for f in fields
     )
     defaults: dict[str, Any] = {"member": None, "encoding": None, "delimiter": None, "header": True}
     return FileLayout(format=format, fields=made, **(defaults | options))
@@ -36,13 +35,9 @@ class Desk:
         path.write_bytes(content)
         return path
 
-    def read(
-        self, path: Path, layout: FileLayout, **options: Any
-    ) -> tuple[ExtractInfo, dict[str, list[Any]]]:
+    def read(self, path: Path, layout: FileLayout, **options: Any) -> tuple[ExtractInfo, dict[str, list[Any]]]:
         target = self.store / "raw.parquet"
-        info = write_raw_extract(
-            path, layout, target, display_name=path.name, work_dir=self.work_dir, **options
-        )
+        info = write_raw_extract(path, layout, target, display_name=path.name, work_dir=self.work_dir, **options)
         assert list(self.work_dir.iterdir()) == []
         assert list(self.store.iterdir()) == [target]
         table = pq.read_table(target)

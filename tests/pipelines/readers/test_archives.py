@@ -24,6 +24,13 @@ def pack_link():
     return pack([(info, b"/etc/hostname")])
 
 
+def pack_bzip2():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a.csv", CSV)
+    return out.getvalue()
+
+
 def pack_encrypted():
     content = bytearray(pack([("a.csv", CSV)]))
     content[6] |= 1
@@ -89,6 +96,7 @@ BAD = {
     "backslashes": (pack([("x\\..\\..\\a.csv", CSV)]), "FILE_ARCHIVE"),
     "link": (pack_link(), "FILE_ARCHIVE"),
     "encrypted": (pack_encrypted(), "FILE_ARCHIVE"),
+    "bzip2": (pack_bzip2(), "FILE_ARCHIVE"),
     "damaged": (pack_damaged(), "FILE_ARCHIVE"),
     "checksum": (pack_wrong_checksum(), "FILE_ARCHIVE"),
     "says_smaller": (pack_lying(10), "FILE_ARCHIVE"),

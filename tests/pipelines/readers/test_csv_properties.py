@@ -42,8 +42,6 @@ def test_what_a_csv_writer_writes_is_read(desk, rows):
     out = io.StringIO()
     csv.writer(out, quoting=csv.QUOTE_ALL).writerows([("A", "B"), *rows])
     target = desk.store / "raw.parquet"
-    write_raw_extract(
-        desk.file(out.getvalue().encode()), LAYOUT, target, display_name="a.csv", work_dir=desk.work_dir
-    )
+    write_raw_extract(desk.file(out.getvalue().encode()), LAYOUT, target, display_name="a.csv", work_dir=desk.work_dir)
     stored = pq.read_table(target).to_pydict()
     assert list(zip(stored["A"], stored["B"], strict=True)) == rows

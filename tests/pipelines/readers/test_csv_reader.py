@@ -51,8 +51,8 @@ def test_decimal_commas_are_not_taken_for_delimiters(desk, layout):
         (TEXT.encode("latin-1"), "latin-1", "latin-1"),
         (TEXT.encode("cp850"), "cp850", "cp850"),
     ],
-    ids=["utf8", "mark8", "mark8_said", "mark16", "mark16_said", "16be_said", "1252", "1252_said", "latin1", "850"],
-)  # fmt: skip
+    ids=["8", "mark8", "mark8_said", "mark16", "mark16_said", "16be", "1252", "1252_said", "latin1", "850"],
+)
 def test_encodings(desk, layout, content, encoding, found):
     info, columns = desk.read(desk.file(content), layout("csv", "NAME", encoding=encoding))
     assert columns == {"NAME": ["José", ""], "CITY": ["Córdoba", "x"]}
@@ -105,6 +105,12 @@ def test_nameless_columns_get_their_position(desk, layout):
     info, columns = desk.read(desk.file(b'"","A",\n1,2,\n'), layout("csv", "A"))
     assert columns == {"unnamed_1": ["1"], "A": ["2"], "unnamed_3": [""]}
     assert "2 columns without a name are called unnamed_<position>" in info.notes
+
+
+@pytest.mark.parametrize("name", ["PAR1", "RDX", "BZh", "ARROW1", "PK", "hid", "rooms"])
+def test_no_header_is_taken_for_a_binary_format(desk, layout, name):
+    info, _ = desk.read(desk.file(f"{name},B\n1,2\n".encode()), layout("csv", name))
+    assert info.columns == (name, "B")
 
 
 def test_labels_come_from_the_layout(desk, layout):
@@ -208,10 +214,11 @@ def test_missing_file(desk, layout):
         (b"<stata_dta><header>", "Stata"),
         (b"r\x02\x01\x00", "Stata"),
         (b"PAR1\x15", "parquet"),
+        (b"BZh91AY&SY", "bzip2"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Excel"),
         (b"%PDF-1.7", "pdf"),
     ],
-    ids=["gzip", "sav", "dta", "old_dta", "parquet", "xls", "pdf"],
+    ids=["gzip", "sav", "dta", "old_dta", "parquet", "bzip2", "xls", "pdf"],
 )
 @pytest.mark.parametrize("format", ["csv", "fwf"])
 def test_binary_files_are_named(desk, layout, format, head, found):

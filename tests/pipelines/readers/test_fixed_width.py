@@ -39,9 +39,7 @@ def test_a_mark_is_no_part_of_the_first_row(desk, layout):
 
 def test_rows_may_be_longer_than_the_layout_and_blocks_shorter_than_the_file(desk, layout, monkeypatch):
     monkeypatch.setattr("pipelines.readers.fixed_width.BLOCK", 16)
-    path = desk.file(
-        b"".join(b"%03dname  42%s\r\n" % (n, b"x" * (n % 3)) for n in range(1, 50)) + b"\r\n\r\n"
-    )
+    path = desk.file(b"".join(b"%03dname  42%s\r\n" % (n, b"x" * (n % 3)) for n in range(1, 50)) + b"\r\n\r\n")
     info, columns = desk.read(path, layout("fwf", *FIELDS))
     assert columns["ID"] == [f"{n:03d}" for n in range(1, 50)]
     assert info.notes == ("rows have 11 to 13 bytes",)

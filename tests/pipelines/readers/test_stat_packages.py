@@ -13,9 +13,12 @@ ROWS = pd.DataFrame(
         "sex": [1.0, 2.0, np.nan, 9.0],
         "weight": [1.5, 100000.0, 1e-7, 0.1],
         "born": [date(2020, 1, 1), None, date(1850, 12, 31), date(2013, 10, 1)],
-        "asked": [datetime(2020, 1, 1, 10, 11, 12, 500000), None, datetime(1999, 12, 31), datetime(1850, 1, 2, 3)],
+        "asked": [
+            text and datetime.fromisoformat(text)
+            for text in ("2020-01-01T10:11:12.500", None, "1999-12-31", "1850-01-02T03:00:00")
+        ],
     }
-)  # fmt: skip
+)
 TEXT = {
     "id": ["123456789012345678", "2", "", "é"],
     "sex": ["1", "2", None, "9"],
@@ -107,9 +110,7 @@ def test_spss_missing_codes_of_dates_and_texts_stay_codes(desk, layout, tmp_path
 
 def test_spss_times_and_periods(desk, layout, tmp_path):
     rows = pd.DataFrame({"t": [3661.5, 90000.0], "m": [13797216000.0, np.nan], "far": [1e17, 86400.0]})
-    pyreadstat.write_sav(
-        rows, tmp_path / "a.sav", variable_format={"t": "TIME11.2", "m": "MOYR8", "far": "DATETIME20"}
-    )
+    pyreadstat.write_sav(rows, tmp_path / "a.sav", variable_format={"t": "TIME11.2", "m": "MOYR8", "far": "DATETIME20"})
     _, columns = desk.read(tmp_path / "a.sav", layout("sav"))
     assert columns == {
         "t": ["01:01:01.500", "25:00:00"],
@@ -168,6 +169,16 @@ def test_texts_that_are_not_in_the_files_encoding(desk, layout, tmp_path, kind, 
     assert columns["name"] == ["María", expected, "Josefax"]
     assert info.encoding == "utf-8"
     assert info.notes == ("1 texts that are not utf-8 were read as windows-1252",)
+
+
+def test_bytes_that_windows_1252_does_not_have_are_counted(desk, layout, tmp_path):
+    path = tmp_path / "a.dta"
+    pyreadstat.write_dta(pd.DataFrame({"name": ["ab", "cdxyz"]}), path, version=10)
+    path.write_bytes(path.read_bytes().replace(b"cdxyz", b"\xe9\x81xyz"))
+    info, columns = desk.read(path, layout("dta"))
+    assert columns["name"] == ["ab", "é\N{REPLACEMENT CHARACTER}xyz"]
+    assert info.encoding == "windows-1252"
+    assert info.notes == ("1 bytes that windows-1252 does not have were replaced",)
 
 
 def test_a_character_cut_by_the_width_of_its_field_is_dropped(desk, layout, tmp_path):
