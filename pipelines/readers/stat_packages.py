@@ -111,6 +111,8 @@ def open_stat_package(path: Path, layout: FileLayout, file: str) -> OpenExtract:
             "give every column a name of its own",
         )
 
+    if not all(metadata.column_names):
+        raise _truncated(file)
     decoder = _Decoder(_find_encoding(path, layout, file))
     columns = tuple(decoder.text(name) for name in metadata.column_names)
     check_columns(columns, layout.fields, file)
@@ -260,9 +262,7 @@ def _variable(name: str, metadata: Any) -> _Variable:
 def _value_labels(codes: Mapping[Any, str | None], format: str, decoder: _Decoder) -> dict[str, str]:
     """One label per code in canonical text."""
     return {
-        _code(code, format, decoder): decoder.text(label)
-        for code, label in codes.items()
-        if code is not None and label
+        _code(code, format, decoder): decoder.text(label) for code, label in codes.items() if code is not None and label
     }
 
 
