@@ -17,6 +17,7 @@ from sdmx_out.public import (
     NUMBERS,
     Row,
     Wanted,
+    areas_of,
     find_release,
     indicator_titles,
     read_labels,
@@ -72,16 +73,24 @@ def get(
     0 rows were printed, 2 the request is wrong, 4 there is nothing to print and stderr says why.
     """
     home: Home = context.obj
-    release = _release(context, home.home / "releases", name)
-    if indicator not in indicator_titles(release):
-        raise click.BadParameter(_unknown(release, indicator), param_hint="INDICATOR")
+    releases = home.home / "releases"
+    release = find_release(releases, name)
+    tests = find_release(releases, "latest-test") if name == "latest" else None
+    if release is None and name not in ("latest", "latest-test"):
+        raise click.BadParameter(f"there is no release {name!r}", param_hint="--release")
+    catalogue = release or tests
+    if catalogue is None:
+        click.echo("no release yet: ilms run makes one", err=True)
+        context.exit(NOTHING_FOUND)
+    if indicator not in indicator_titles(catalogue):
+        raise click.BadParameter(_unknown(catalogue, indicator), param_hint="INDICATOR")
     if period is not None:
         _check_period(period)
     wanted = Wanted(indicator, area, period)
-    rows = read_rows(release, wanted)
+    rows = read_rows(release, wanted) if release else iter(())
     first = next(rows, None)
-    if first is None:
-        for reason in why_absent(release, wanted):
+    if first is None or release is None:
+        for reason in _reasons(release, tests, wanted):
             click.echo(reason, err=True)
         context.exit(NOTHING_FOUND)
     shown = _labelled(_chain(first, rows), release, labels)
@@ -89,16 +98,15 @@ def get(
         click.echo(line)
 
 
-def _release(context: click.Context, releases: Path, name: str) -> Path:
-    release = find_release(releases, name)
-    if release is None and name not in ("latest", "latest-test"):
-        raise click.BadParameter(f"there is no release {name!r}", param_hint="--release")
-    if release is None:
-        click.echo("no release yet", err=True)
-        if name == "latest" and find_release(releases, "latest-test"):
-            click.echo("there is a release of test extracts: --release latest-test", err=True)
-        context.exit(NOTHING_FOUND)
-    return release
+def _reasons(release: Path | None, tests: Path | None, wanted: Wanted) -> list[str]:
+    """Why nothing is printed; where only test extracts know of the area, what they say of it."""
+    if release is not None and (tests is None or wanted.area is None or wanted.area in areas_of(release)):
+        return why_absent(release, wanted)
+    if tests is None:
+        return ["no release yet: ilms run makes one"]
+    if next(read_rows(tests, wanted), None) is not None:
+        return ["only test extracts give this, which are no national statistics: --release latest-test prints them"]
+    return why_absent(tests, wanted)
 
 
 def _unknown(release: Path, indicator: str) -> str:

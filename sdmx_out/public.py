@@ -77,7 +77,7 @@ def read_rows(release: Path, wanted: Wanted) -> Iterator[Row]:
 def why_absent(release: Path, wanted: Wanted) -> list[str]:
     """Why a release has no row of what is wanted: one sentence per reason, never empty."""
     told = [row for row in read_csv(release / "availability.csv") if row["indicator"] == wanted.indicator]
-    if wanted.area is not None and wanted.area not in _areas(release):
+    if wanted.area is not None and wanted.area not in areas_of(release):
         return [f"area {wanted.area} is not in this release"]
     here = [row for row in told if wanted.area in (None, row["ref_area"])]
     time = _ilostat(wanted.period)
@@ -100,7 +100,8 @@ def _sentence(row: Row) -> str:
     return f"{row['ref_area']} {row['time']}{survey}: {what}{reason}"
 
 
-def _areas(release: Path) -> set[str]:
+def areas_of(release: Path) -> set[str]:
+    """Every area that a release has figures of, or says why not."""
     facts = json.loads((release / "release.json").read_text(encoding="utf-8"))
     return set(facts["areas"]) | {row["ref_area"] for row in read_csv(release / "availability.csv")}
 

@@ -14,7 +14,6 @@ from schemas.codes import CodeList
 from schemas.errors import InputError, Problem
 from schemas.indicators import Indicator
 from sdmx_out.catalogue import (
-    TEST_AREAS,
     TEST_NOTE,
     TEST_TITLE,
     dimension_columns,
@@ -173,14 +172,6 @@ def _problems(
     if count := _number(connection, mixed):
         message = f"{count} tables of one area and period mix sources or notes on the source"
         problems.append(_problem("SOURCE_MIXED", message, "let one source be chosen per area, period and indicator"))
-    if not is_test:
-        areas = ", ".join(literal(area) for area in TEST_AREAS)
-        forbid(
-            "TEST_AREA",
-            f"ref_area IN ({areas})",
-            "a test area cannot be part of a default release",
-            "release it with kind test",
-        )
     problems.extend(_code_problems(connection, indicators, code_lists))
     return problems
 

@@ -418,6 +418,9 @@ def _readme(facts: Mapping[str, object]) -> str:
     notes = []
     if facts["kind"] == "test":
         notes.append("TEST EXTRACT: computed from files that are no national data. Not a national statistic.")
+    areas = facts["areas"]
+    if isinstance(areas, list) and (invented := sorted(set(areas) & set(TEST_AREAS))):
+        notes.append(f"SYNTHETIC: {' and '.join(invented)} are invented countries; their figures describe nobody.")
     if facts["draft"]:
         notes.append("DRAFT: these numbers are not final and must not be cited.")
     return _README.format(

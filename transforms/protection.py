@@ -90,7 +90,7 @@ def protect(
         obs_status=frame["status"],
         conf_status=is_confidential.map({True: "C", False: "F"}),
         n_band=n_band(frame["n"]).where(is_shown, ""),
-        source=frame["survey"].map({key: f"{spec.survey.source}:{key}" for key, spec in specs.items()}),
+        source=frame["survey"].map({key: _source(key, spec) for key, spec in specs.items()}),
         note_source=[
             _source_notes(specs[survey], time) for survey, time in zip(frame["survey"], frame["time"], strict=True)
         ],
@@ -107,6 +107,12 @@ def protect(
     order = ["indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2"]
     protected = protected.sort_values(order, na_position="first", ignore_index=True)
     return protected[list(PROTECTED_COLUMNS)], refused
+
+
+def _source(key: str, spec: SurveySpec) -> str:
+    """Return the source of a figure: type of source and survey; an invented survey says so."""
+    marker = " (SYNTHETIC - invented country)" if spec.survey.extract == "synthetic" else ""
+    return f"{spec.survey.source}:{key}{marker}"
 
 
 def _version(items: pd.Series) -> pd.Series:

@@ -169,7 +169,7 @@ def test_wrong_requests(run: Get, arguments: tuple[str, ...], text: str) -> None
 
 def test_no_release_yet(run: Get, tmp_path: Path) -> None:
     result = run(EMPLOYMENT, at=tmp_path)
-    assert (result.exit_code, result.stdout, result.stderr) == (4, "", "no release yet\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (4, "", "no release yet: ilms run makes one\n")
 
 
 def test_test_releases_are_read_on_request_only(run: Get, tmp_path: Path) -> None:

@@ -337,9 +337,9 @@ def test_a_confidential_cell_with_its_value_is_refused(tmp_path: Path, kept: dic
         example.release(tmp_path, data)
 
 
-def test_test_areas_are_refused_in_a_default_release(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="TEST_AREA"):
-        example.release(tmp_path, kind="default")
+def test_invented_areas_are_told_in_a_default_release(tmp_path: Path) -> None:
+    folder = example.release(tmp_path, kind="default").folder
+    assert "XAA and XBB are invented countries" in (folder / "README.txt").read_text(encoding="utf-8")
 
 
 def test_suppressed_cells_leak_nothing(tmp_path: Path) -> None:
