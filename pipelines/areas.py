@@ -12,24 +12,22 @@ import duckdb
 import pandas as pd
 
 from pipelines.engine import path_literal
-from pipelines.findings import Finding, finding
-from pipelines.home import Home
-from pipelines.rounds import (
+from pipelines.estimates import (
     ESTIMATE_KEYS,
     Progress,
-    Round,
-    _own_fingerprint,
     available_indicators,
-    code_fingerprint,
     estimate,
     missing_concepts,
-    open_round,
     silent,
     versions,
     write_estimates,
 )
+from pipelines.findings import Finding, finding
+from pipelines.home import Home
+from pipelines.rounds import ROUND_TABLES, Round, code_fingerprint, open_round
 from pipelines.storage import Built, Table, current, file_hash, hash_of, obtain, partitions
 from schemas.concepts import load_concepts
+from schemas.errors import ProblemsError
 from schemas.indicators import load_indicators
 from schemas.periods import Period
 from schemas.reliability import load_profile
@@ -54,12 +52,28 @@ def area_year(home: Home, identifier: str) -> str:
 
 def area_years(home: Home) -> dict[str, tuple[str, ...]]:
     """Return area-year -> its rounds with valid estimates, sorted, from what is stored."""
+    return sort_rounds(home)[0]
+
+
+def sort_rounds(home: Home) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Return area-year -> rounds with valid estimates, and round -> why its stored figures cannot be used.
+
+    A round counts only if every table up to its estimates is in force: figures of an earlier file do not
+    stand in for a file that was stopped.
+    """
     found: dict[str, list[str]] = defaultdict(list)
-    for identifier in partitions(home.store, "round_estimates"):
-        table = current(home.store, "round_estimates", identifier)
-        if table is not None and table.is_valid:
-            found[area_year(home, identifier)].append(identifier)
-    return {partition: tuple(sorted(rounds)) for partition, rounds in sorted(found.items())}
+    refused: dict[str, str] = {}
+    for identifier in partitions(home.store, "harmonised_persons"):
+        tables = {name: current(home.store, name, identifier) for name in ROUND_TABLES}
+        stopped = [name for name, table in tables.items() if table is not None and not table.is_valid]
+        if stopped:
+            refused[identifier] = f"{identifier}: was stopped at {stopped[0]}"
+        elif tables["round_estimates"] is not None:
+            try:
+                found[area_year(home, identifier)].append(identifier)
+            except ProblemsError as error:
+                refused[identifier] = f"{identifier}: {error.problems[0]}"
+    return {partition: tuple(sorted(rounds)) for partition, rounds in sorted(found.items())}, refused
 
 
 def _valid(home: Home, name: str, rounds: Sequence[str]) -> list[Table]:
@@ -84,7 +98,6 @@ def area_estimates(home: Home, partition: str, rounds: Sequence[str], progress: 
         [totals[table.partition].input_hash for table in estimates],
         [spec.sha256 for spec in specs.values()],
         code_fingerprint(),
-        _own_fingerprint(),
         file_hash(Path(__file__)),
     )
 

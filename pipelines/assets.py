@@ -4,17 +4,26 @@ An asset's body calls the one function of ``rounds`` or ``areas`` that makes its
 its arguments, as references (folder, hash, figures), never as frames. Preview APIs of Dagster stand here only.
 """
 
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import dagster as dg
 
 from pipelines import areas, rounds, run
-from pipelines.events import AREA_YEARS, ROUNDS
+from pipelines.estimates import Progress
+from pipelines.events import AREA_TABLES, AREA_YEARS, ROUND_TABLES, ROUNDS
 from pipelines.home import Home
 from pipelines.intake import latest_receipt
-from pipelines.metadata import CHECK, check_metadata, table_metadata
-from pipelines.storage import Table, current
+from pipelines.metadata import CHECK, check_metadata, refusal, table_metadata
+from pipelines.report import write_round_report
+from pipelines.storage import Table, current, partitions
+from schemas.errors import ProblemsError
+from sdmx_out.release import ReleaseResult
+
+Result = TypeVar("Result")
+Told = Iterator[dg.AssetCheckResult | dg.MaterializeResult]  # type: ignore[type-arg]
 
 survey_rounds = dg.DynamicPartitionsDefinition(name=ROUNDS)
 area_years = dg.DynamicPartitionsDefinition(name=AREA_YEARS)
@@ -59,57 +68,117 @@ class TableReferences(dg.ConfigurableIOManager):
         return table
 
 
-def _result(table: Table) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def without_values(make: Callable[[], Result]) -> Result:
+    """Return what ``make`` returns; what it raises becomes a failure that holds no person's value.
+
+    The text of a problem of ours is kept: it names rules, files and counts. Of any other error only its kind and
+    place are told, because libraries quote values.
+
+    Raises:
+        dg.Failure: ``make`` raised.
+    """
+    try:
+        return make()
+    except dg.Failure:
+        raise
+    except ProblemsError as error:
+        told = str(error)
+    except Exception as error:
+        told = run.unexpected(error)
+    raise dg.Failure(told)
+
+
+def _tell(table: Table) -> Told:
+    """Yield a table's check and, if it passed, its materialisation.
+
+    A refused table has only its failed check, and the step fails: nothing downstream runs, and its partition is
+    not shown as materialised. ``events.report_tables`` tells the same.
+    """
     check = dg.AssetCheckResult(passed=table.is_valid, check_name=CHECK, metadata=check_metadata(table))
-    return dg.MaterializeResult(metadata=table_metadata(table), check_results=[check])
+    if table.is_valid:
+        yield dg.MaterializeResult(metadata=table_metadata(table), check_results=[check])
+        return
+    yield check
+    raise dg.Failure(refusal(table), metadata=check_metadata(table), allow_retries=False)
+
+
+def _round_table(
+    context: dg.AssetExecutionContext, folder: DataFolder, make: Callable[[rounds.Round, Progress], Table]
+) -> Told:
+    """Make one table of the round that is this partition, keep the round's report, and tell Dagster."""
+
+    def made() -> Table:
+        this = rounds.open_round(folder.home(), context.partition_key)
+        with this.home.lock(this.identifier):
+            table = make(this, context.log.info)
+            if table.name == ROUND_TABLES[-1] or not table.is_valid:
+                write_round_report(this.home, this.identifier, _result_until(this, table))
+        return table
+
+    yield from _tell(without_values(made))
+
+
+def _result_until(this: rounds.Round, last: Table) -> rounds.RoundResult:
+    names = ROUND_TABLES[: ROUND_TABLES.index(last.name)]
+    before = [current(this.home.store, name, this.identifier) for name in names]
+    return rounds.RoundResult(this.identifier, (*(table for table in before if table is not None), last))
 
 
 def _check(name: str) -> list[dg.AssetCheckSpec]:
-    described = "Rules that must hold; an error stops the round, a warning is recorded."
+    described = "Rules that must hold (edit rules of the specification, table contract, published totals). "
+    described += "An error stops the round; a warning is recorded."
     return [dg.AssetCheckSpec(CHECK, asset=name, blocking=True, description=described)]
 
 
 @dg.asset(partitions_def=survey_rounds, group_name="survey_round", kinds={"parquet"}, check_specs=_check("raw_extract"))
-def raw_extract(context: dg.AssetExecutionContext, folder: DataFolder) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """One row per row of the received file: national variables and codes as text, nothing renamed."""
-    this = rounds.open_round(folder.home(), context.partition_key)
-    receipt = latest_receipt(this.home, this.identifier)
-    if receipt is None:
-        raise dg.Failure(f"no file of {this.identifier} was received")
-    with this.home.lock(this.identifier):
-        return _result(rounds.raw_extract(this, receipt, context.log.info))
+def raw_extract(context: dg.AssetExecutionContext, folder: DataFolder) -> Told:
+    """One row per row of the received file: national variables and codes as text, nothing renamed.
+
+    Restricted. Its checks say that the file could be read from end to end and holds the declared variables.
+    """
+
+    def make(this: rounds.Round, progress: Progress) -> Table:
+        receipt = latest_receipt(this.home, this.identifier)
+        if receipt is None:
+            raise dg.Failure(f"no file of {this.identifier} was received; receive it first: ilms receive")
+        return rounds.raw_extract(this, receipt, progress)
+
+    yield from _round_table(context, folder, make)
 
 
 @dg.asset(
     partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("harmonised_persons")
 )
-def harmonised_persons(
-    context: dg.AssetExecutionContext, folder: DataFolder, raw_extract: Table
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """One row per person: ICLS concepts in ILOSTAT codes, weight, stratum and PSU."""
-    this = rounds.open_round(folder.home(), context.partition_key)
-    with this.home.lock(this.identifier):
-        return _result(rounds.harmonised_persons(this, raw_extract, context.log.info))
+def harmonised_persons(context: dg.AssetExecutionContext, folder: DataFolder, raw_extract: Table) -> Told:
+    """One row per person: ICLS concepts in ILOSTAT codes, weight, stratum and PSU.
+
+    Restricted. A source code without a mapping stops the round here.
+    """
+    yield from _round_table(
+        context, folder, lambda this, progress: rounds.harmonised_persons(this, raw_extract, progress)
+    )
 
 
 @dg.asset(partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("psu_totals"))
-def psu_totals(
-    context: dg.AssetExecutionContext, folder: DataFolder, harmonised_persons: Table
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Universe x cell x stratum x PSU: weighted sums and counts (restricted)."""
-    this = rounds.open_round(folder.home(), context.partition_key)
-    with this.home.lock(this.identifier):
-        return _result(rounds.psu_totals(this, harmonised_persons, context.log.info))
+def psu_totals(context: dg.AssetExecutionContext, folder: DataFolder, harmonised_persons: Table) -> Told:
+    """Universe x cell x stratum x PSU: weighted sums and counts.
+
+    Restricted. Standard errors, annual averages and changes are computed from it.
+    """
+    yield from _round_table(
+        context, folder, lambda this, progress: rounds.psu_totals(this, harmonised_persons, progress)
+    )
 
 
 @dg.asset(
     partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("round_estimates")
 )
-def round_estimates(context: dg.AssetExecutionContext, folder: DataFolder, psu_totals: Table) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Survey x indicator x period x cell: value, standard error, limits, n, status and reason."""
-    this = rounds.open_round(folder.home(), context.partition_key)
-    with this.home.lock(this.identifier):
-        return _result(rounds.round_estimates(this, psu_totals, context.log.info))
+def round_estimates(context: dg.AssetExecutionContext, folder: DataFolder, psu_totals: Table) -> Told:
+    """Survey x indicator x period x cell: value, standard error, limits, n, status and reason.
+
+    Internal: small cells are marked, not yet removed.
+    """
+    yield from _round_table(context, folder, lambda this, progress: rounds.round_estimates(this, psu_totals, progress))
 
 
 @dg.asset(
@@ -119,37 +188,61 @@ def round_estimates(context: dg.AssetExecutionContext, folder: DataFolder, psu_t
     check_specs=_check("area_estimates"),
     deps=[dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in ("psu_totals", "round_estimates")],
 )
-def area_estimates(context: dg.AssetExecutionContext, folder: DataFolder) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Area x indicator x period x cell: rounds and annual averages, one source each."""
-    home = folder.home()
-    members = areas.area_years(home).get(context.partition_key)
-    if members is None:
-        raise dg.Failure(f"no valid round of {context.partition_key}")
-    with home.lock(context.partition_key):
-        return _result(areas.area_estimates(home, context.partition_key, members, context.log.info))
+def area_estimates(context: dg.AssetExecutionContext, folder: DataFolder) -> Told:
+    """Area x indicator x period x cell: the rounds' figures and annual averages, one source each.
+
+    Internal. Of two sources for one figure the one of lower declared precedence is taken; a tie is refused.
+    """
+
+    def made() -> Table:
+        home = folder.home()
+        members = areas.area_years(home).get(context.partition_key)
+        if members is None:
+            raise dg.Failure(f"{context.partition_key} has no round with valid estimates")
+        with home.lock(context.partition_key):
+            return areas.area_estimates(home, context.partition_key, members, context.log.info)
+
+    yield from _tell(without_values(made))
 
 
 @dg.asset(
     partitions_def=area_years, group_name="area_year", kinds={"duckdb"}, check_specs=_check("protected_estimates")
 )
-def protected_estimates(
-    context: dg.AssetExecutionContext, folder: DataFolder, area_estimates: Table
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """What may be seen outside: published cells, and the status of those that are not."""
-    home = folder.home()
-    members = areas.area_years(home)[context.partition_key]
-    with home.lock(context.partition_key):
-        return _result(areas.protected_estimates(home, context.partition_key, area_estimates, members))
+def protected_estimates(context: dg.AssetExecutionContext, folder: DataFolder, area_estimates: Table) -> Told:
+    """What may be seen outside: published cells, and for the others their status without a value.
+
+    Releases are made from this table alone.
+    """
+
+    def made() -> Table:
+        home = folder.home()
+        members = areas.area_years(home)[context.partition_key]
+        with home.lock(context.partition_key):
+            return areas.protected_estimates(home, context.partition_key, area_estimates, members)
+
+    yield from _tell(without_values(made))
+
+
+def stopped(home: Home) -> list[str]:
+    """Return what holds a release up: rounds and area-years that their checks stopped, one line each."""
+    found = list(areas.sort_rounds(home)[1].values())
+    for partition in partitions(home.store, AREA_TABLES[0]):
+        table = current(home.store, AREA_TABLES[0], partition)
+        if table is not None and not table.is_valid:
+            found.append(f"{partition}: was stopped at {table.name}")
+    return found
 
 
 class ReleaseConfig(dg.Config):
-    """What a release is dated.
+    """What is released, and the date it bears.
 
     Attributes:
         release_date: ISO date; today where it is empty.
+        is_partial: release what passed even if a round or an area was stopped.
     """
 
     release_date: str = ""
+    is_partial: bool = False
 
 
 @dg.asset(
@@ -158,19 +251,31 @@ class ReleaseConfig(dg.Config):
     deps=[dg.AssetDep("protected_estimates", partition_mapping=dg.AllPartitionMapping())],
 )
 def release(folder: DataFolder, config: ReleaseConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """An immutable folder: structures, data, tables, table of contents and provenance."""
-    home = folder.home()
-    day = date.fromisoformat(config.release_date) if config.release_date else date.today()  # noqa: DTZ011
-    made = run.release(home, run.stored_areas(home), day, "default")
-    if made is None:
-        raise dg.Failure("no protected table of a national or synthetic survey is stored")
+    """An immutable folder: structures, data, tables, table of contents and provenance.
+
+    Of national and synthetic surveys; test extracts are released by ``ilms run`` only, apart from these. Nothing
+    is released while a round or an area is stopped by its checks, unless ``is_partial`` is set.
+    """
+
+    def made() -> ReleaseResult:
+        home = folder.home()
+        day = date.fromisoformat(config.release_date) if config.release_date else date.today()  # noqa: DTZ011
+        held_up = stopped(home)
+        if held_up and not config.is_partial:
+            raise dg.Failure(f"no release: {'; '.join(held_up)}")
+        result = run.release(home, run.stored_areas(home), day, "default")
+        if result is None:
+            raise dg.Failure("no protected table of a national or synthetic survey is stored")
+        return result
+
+    result = without_values(made)
     return dg.MaterializeResult(
         metadata={
-            "folder": dg.MetadataValue.path(str(made.folder)),
-            "is_new": made.is_new,
-            "indicators": made.indicators,
-            "areas": made.areas,
-            "dagster/row_count": made.rows,
+            "folder": dg.MetadataValue.path(str(result.folder)),
+            "is_new": result.is_new,
+            "indicators": result.indicators,
+            "areas": result.areas,
+            "dagster/row_count": result.rows,
         }
     )
 

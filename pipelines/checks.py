@@ -309,12 +309,22 @@ def _batches(data: Path) -> Iterator[pl.DataFrame]:
             yield frame
 
 
-def identity_findings(connection: duckdb.DuckDBPyConnection, columns: Collection[str]) -> list[Finding]:
-    """Return findings on identities that must hold in every cell of psu_totals before rounding."""
-    queries = {name: coherence.broken_sums_sql(whole, parts) for name, (whole, parts) in coherence.SUMS.items()}
+def identity_findings(
+    connection: duckdb.DuckDBPyConnection, columns: Collection[str], relation: str = "psu_totals"
+) -> list[Finding]:
+    """Return findings on identities that must hold in every cell of psu_totals before rounding.
+
+    Args:
+        connection: DuckDB.
+        columns: harmonised columns of the survey.
+        relation: psu_totals, or its sums per cell.
+    """
+    queries = {
+        name: coherence.broken_sums_sql(whole, parts, relation) for name, (whole, parts) in coherence.SUMS.items()
+    }
     for column in coherence.TOTALS:
         if column in columns:
-            queries[f"total over {column} = total without"] = coherence.broken_totals_sql(column)
+            queries[f"total over {column} = total without"] = coherence.broken_totals_sql(column, relation)
     found = []
     for name, query in queries.items():
         row = connection.execute(query).fetchone()

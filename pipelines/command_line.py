@@ -16,6 +16,7 @@ EXIT_STOPPED = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_UNAVAILABLE = 4
+EXIT_DEFECT = 5
 
 EPILOG = """\b
 Exit codes:
@@ -24,6 +25,7 @@ Exit codes:
   2  the command was not understood
   3  a file or a specification was refused
   4  what was asked for is not available (the reason is on standard error)
+  5  the program itself failed; what was published before is as it was
 """
 
 
@@ -49,7 +51,8 @@ def ilms(context: click.Context, home: Path, specs: tuple[Path, ...]) -> None:
     context.obj = Home(home.absolute(), tuple(folder.absolute() for folder in specs))
 
 
-def _register() -> None:
+def register_commands() -> None:
+    """Add the commands of every package to the command line."""
     for entry in sorted(entry_points(group="ilms.commands"), key=lambda found: found.name):
         for command in entry.load():
             ilms.add_command(command)
@@ -57,10 +60,11 @@ def _register() -> None:
 
 def main() -> None:
     """Run the command line; errors that people can mend are printed, not traced."""
-    _register()
+    register_commands()
     try:
         code = ilms.main(standalone_mode=False)
     except click.exceptions.Abort:
+        click.echo("interrupted; the next run goes on from here", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
@@ -68,4 +72,9 @@ def main() -> None:
     except ProblemsError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_REFUSED)
+    except Exception as error:  # a traceback would end with the error's text, which may quote a value
+        from pipelines.run import unexpected
+
+        click.echo(unexpected(error), err=True)
+        sys.exit(EXIT_DEFECT)
     sys.exit(code if isinstance(code, int) else 0)

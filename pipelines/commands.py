@@ -16,8 +16,9 @@ from typing import Any
 import click
 
 from pipelines.command_line import EXIT_REFUSED, EXIT_STOPPED, EXIT_UNAVAILABLE
+from pipelines.dev import dev
 from pipelines.home import Home
-from schemas.errors import SpecError
+from schemas.errors import ProblemsError, SpecError
 from schemas.periods import Period, PeriodError
 
 #: Columns of ``ilms estimates``.
@@ -156,6 +157,7 @@ def run(
     as it is. What did not change is not computed again.
     """
     from pipelines import run as job
+    from pipelines.engine import EngineError
 
     home.prepare()
     tell = Teller()
@@ -179,21 +181,28 @@ def run(
         click.echo("no round was received yet: ilms receive SURVEY PERIOD FILE", err=True)
         return EXIT_UNAVAILABLE
     outcomes = job.run_rounds(home, identifiers, jobs or job.default_jobs(), tell, told)
-    areas, stopped = job.run_areas(home, tell)
+    failed = [outcome.identifier for outcome in outcomes if not outcome.is_valid]
+    areas, stopped = job.run_areas(home, tell, failed)
     for error in stopped:
         tell.clear()
         click.echo(f"  {error}", err=True)
-    failed = [outcome.identifier for outcome in outcomes if not outcome.is_valid]
     releases = []
+    is_release_refused = False
     if is_released and (partial or not (failed or stopped)):
         for kind in ("default", "test") if is_test else ("default",):
             tell(f"writing the {kind} release")
-            made = job.release(home, areas, day, kind)
+            try:
+                made = job.release(home, areas, day, kind)
+            except (ProblemsError, EngineError) as error:
+                tell.clear()
+                click.echo(f"the {kind} release was stopped: {error}", err=True)
+                is_release_refused = True
+                continue
             if made is not None:
                 releases.append(made)
                 state = "new release" if made.is_new else "nothing new since release"
                 say(f"{state}: {made.folder} ({made.indicators} indicators, {made.areas} areas, {made.rows:,} cells)")
-        if not releases:
+        if not releases and not is_release_refused:
             say("nothing to release: no valid round")
     elif is_released:
         what = f"{len(failed)} round(s) and {len(stopped)} area check(s)"
@@ -220,7 +229,7 @@ def run(
             "releases": [{"folder": str(made.folder), "is_new": made.is_new, "rows": made.rows} for made in releases],
         }
         click.echo(json.dumps(answer))
-    return EXIT_STOPPED if failed or stopped else 0
+    return EXIT_STOPPED if failed or stopped or is_release_refused else 0
 
 
 def _round_line(outcome: Any) -> str:
@@ -376,4 +385,4 @@ def check_spec(home: Home, folder: Path, *, file: Path | None, period: Period | 
     return 0 if checked.is_valid else EXIT_REFUSED
 
 
-COMMANDS = [receive, run, estimates, list_rounds, list_surveys, check_spec]
+COMMANDS = [receive, run, estimates, list_rounds, list_surveys, check_spec, dev]

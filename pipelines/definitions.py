@@ -1,17 +1,23 @@
-"""The Dagster code location: assets, checks, jobs, sensors and the schedule."""
+"""The Dagster code location: assets, checks, jobs, sensors and the schedule.
+
+The sensors run as soon as the code location is open: a file is received on purpose, what they start gives the
+same tables as ``ilms run``, and locks keep the two apart. The nightly release is off until somebody switches it
+on, because it publishes.
+"""
 
 import os
 from collections.abc import Iterator
+from datetime import UTC
 
 import dagster as dg
 
-from pipelines import areas
-from pipelines.assets import ASSETS, DataFolder, TableReferences, area_years, survey_rounds
-from pipelines.events import AREA_TABLES, ROUND_TABLES
-from pipelines.intake import latest_receipt, received_rounds
-from pipelines.rounds import open_round
-from pipelines.storage import current, hash_of
-from schemas.errors import ProblemsError
+from pipelines import run, sensors
+from pipelines.assets import ASSETS, DataFolder, TableReferences, area_years, stopped, survey_rounds
+from pipelines.dagster_home import withhold_error_texts
+from pipelines.events import AREA_TABLES, AREA_YEARS, ROUND_TABLES, ROUNDS
+from pipelines.intake import received_rounds
+
+withhold_error_texts()
 
 round_job = dg.define_asset_job(
     "process_round",
@@ -25,58 +31,84 @@ area_job = dg.define_asset_job(
     selection=list(AREA_TABLES),
     partitions_def=area_years,
     executor_def=dg.in_process_executor,
-    description="One area and year: time rules, one source per figure, protection.",
+    description="One area and year: annual averages, one source per figure, protection.",
 )
-release_job = dg.define_asset_job("publish_release", selection=["release"], executor_def=dg.in_process_executor)
+release_job = dg.define_asset_job(
+    "publish_release",
+    selection=["release"],
+    executor_def=dg.in_process_executor,
+    description="A release of everything that is protected.",
+)
 
 
-@dg.sensor(job=round_job, minimum_interval_seconds=30, description="A run for every received file that has none yet.")
+@dg.sensor(
+    job=round_job,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a run for every received file whose tables are not made yet.",
+)
 def received_files(context: dg.SensorEvaluationContext, folder: DataFolder) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Ask for a run per round whose file or specification is new: the run key is the hash of both."""
+    """Ask for a run per round whose file, specification or code is new."""
     home = folder.home()
-    known = set(context.instance.get_dynamic_partitions(survey_rounds.name or ""))
-    asked = False
-    for identifier in received_rounds(home):
-        receipt = latest_receipt(home, identifier)
-        assert receipt is not None
-        try:
-            specification = open_round(home, identifier).spec.sha256
-        except ProblemsError:
-            context.log.warning(f"{identifier}: its survey has no specification that passes")
-            continue
-        if identifier not in known:
-            context.instance.add_dynamic_partitions(survey_rounds.name or "", [identifier])
-        key = hash_of(identifier, receipt.sha256, specification)
-        asked = True
-        yield dg.RunRequest(run_key=key, partition_key=identifier)
-    if not asked:
-        yield dg.SkipReason("no file was received that has no run")
+    _add_partitions(context.instance, ROUNDS, received_rounds(home))
+    candidates = sensors.due_rounds(home, context.log.warning)
+    yield from _or_skip(
+        sensors.requests(context.instance, candidates, context.log.warning),
+        "every received file has its tables, or a run that makes them",
+    )
 
 
-@dg.sensor(job=area_job, minimum_interval_seconds=60, description="A run for every area and year whose rounds changed.")
+@dg.sensor(
+    job=area_job,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a run for every area and year whose rounds have new estimates.",
+)
 def changed_area_years(
     context: dg.SensorEvaluationContext, folder: DataFolder
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Ask for a run per area and year whose valid rounds have new estimates."""
+    """Ask for a run per area and year whose valid rounds have new estimates, once none of them is under way."""
     home = folder.home()
-    found = areas.area_years(home)
-    if found:
-        context.instance.add_dynamic_partitions(area_years.name or "", list(found))
-    for partition, rounds in found.items():
-        tables = [current(home.store, "round_estimates", identifier) for identifier in rounds]
-        hashes = [table.input_hash for table in tables if table is not None]
-        yield dg.RunRequest(run_key=hash_of(partition, hashes), partition_key=partition)
-    if not found:
-        yield dg.SkipReason("no round has estimates yet")
+    waiting = sensors.under_way(context.instance) & set(received_rounds(home))
+    candidates = sensors.due_area_years(home, waiting)
+    _add_partitions(context.instance, AREA_YEARS, [candidate.partition for candidate in candidates])
+    yield from _or_skip(
+        sensors.requests(context.instance, candidates, context.log.warning),
+        "every area and year has its tables, or waits for a run under way",
+    )
 
 
-nightly_release = dg.ScheduleDefinition(
-    name="nightly_release",
+def _add_partitions(instance: dg.DagsterInstance, name: str, keys: list[str] | tuple[str, ...]) -> None:
+    new = sorted(set(keys) - set(instance.get_dynamic_partitions(name)))
+    if new:
+        instance.add_dynamic_partitions(name, new)
+
+
+def _or_skip(requests: Iterator[dg.RunRequest], reason: str) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    asked = list(requests)
+    yield from asked
+    if not asked:
+        yield dg.SkipReason(reason)
+
+
+@dg.schedule(
     job=release_job,
     cron_schedule="0 3 * * *",
     execution_timezone="UTC",
-    description="A release of what is protected; a release is made only when something is new.",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="A release every night, if something is new. Off until it is switched on: it publishes.",
 )
+def nightly_release(context: dg.ScheduleEvaluationContext, folder: DataFolder) -> dg.RunRequest | dg.SkipReason:
+    """Ask for a release that bears the scheduled day; none while a round or an area is stopped."""
+    home = folder.home()
+    held_up = stopped(home)
+    if held_up:
+        return dg.SkipReason("; ".join(held_up))
+    if not run.stored_areas(home):
+        return dg.SkipReason("no area and year has protected estimates yet")
+    day = context.scheduled_execution_time.astimezone(UTC).date().isoformat()
+    return dg.RunRequest(run_config={"ops": {"release": {"config": {"release_date": day}}}})
+
 
 _folder = DataFolder(
     root=os.environ.get("ILMS_HOME") or "var",

@@ -7,9 +7,9 @@ import dagster as dg
 from pipelines.dagster_home import prepare_dagster
 from pipelines.home import Home
 from pipelines.metadata import CHECK, check_metadata, table_metadata
+from pipelines.rounds import ROUND_TABLES
 from pipelines.storage import Table
 
-ROUND_TABLES = ("raw_extract", "harmonised_persons", "psu_totals", "round_estimates")
 AREA_TABLES = ("area_estimates", "protected_estimates")
 ROUNDS = "survey_rounds"
 AREA_YEARS = "area_years"
@@ -21,7 +21,8 @@ def report_tables(home: Home, tables: Sequence[Table]) -> None:
     A table that its checks refused has no materialisation, only its failed check.
     """
     prepare_dagster(home)
-    with dg.DagsterInstance.get() as instance:
+    # Two processes that meet an empty DAGSTER_HOME would both create its databases.
+    with home.lock("dagster"), dg.DagsterInstance.get() as instance:
         for name, members in ((ROUNDS, ROUND_TABLES), (AREA_YEARS, AREA_TABLES)):
             keys = sorted({table.partition for table in tables if table.name in members})
             if keys:

@@ -5,15 +5,16 @@ One path for the command line, the sensor and later the portal. A receipt is
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.home import Home, fsync_folder
-from pipelines.storage import as_json, file_hash
+from pipelines.storage import as_json, file_hash, write_atomically
 from schemas.errors import InputError, Problem
-from schemas.periods import Period
+from schemas.periods import Period, PeriodError
 from schemas.survey_spec import SurveySpec
 
 
@@ -42,9 +43,17 @@ def round_id(spec: SurveySpec, period: Period) -> str:
 
 
 def split_round(identifier: str) -> tuple[str, Period]:
-    """Return survey key and period of a round identifier."""
+    """Return survey key and period of a round identifier.
+
+    Raises:
+        InputError: it is no identifier (``ROUND_UNKNOWN``).
+    """
     survey, _, period = identifier.rpartition("_")
-    return survey, Period.parse(period)
+    try:
+        return survey, Period.parse(period)
+    except PeriodError as error:
+        remedy = "write AREA_SURVEY_PERIOD, e.g. ZAF_QLFS_2013-Q4"
+        raise InputError([Problem(identifier, None, "ROUND_UNKNOWN", f"no round: {error}", remedy)]) from None
 
 
 def received_rounds(home: Home) -> tuple[str, ...]:
@@ -57,7 +66,10 @@ def received_rounds(home: Home) -> tuple[str, ...]:
 def latest_receipt(home: Home, identifier: str) -> Receipt | None:
     """Return the receipt in force of a round: the one with the highest number."""
     folder = home.received / identifier
-    numbers = sorted(int(child.name) for child in folder.glob("*") if (child / "receipt.json").is_file())
+    # A process that died leaves its unfinished receipt under another name.
+    numbers = sorted(
+        int(child.name) for child in folder.glob("*") if child.name.isdecimal() and (child / "receipt.json").is_file()
+    )
     if not numbers:
         return None
     place = folder / str(numbers[-1])
@@ -92,7 +104,9 @@ def receive(
     """
     identifier = round_id(spec, period)
     if not source.is_file():
-        raise InputError([Problem(source.name, None, "FILE_NOT_FOUND", "no such file", "check the path and try again")])
+        raise InputError(
+            [Problem(display_name(source), None, "FILE_NOT_FOUND", "no such file", "check the path and try again")]
+        )
     with home.lock(identifier):
         before = latest_receipt(home, identifier)
         digest = file_hash(source)
@@ -103,7 +117,7 @@ def receive(
             raise InputError(
                 [
                     Problem(
-                        source.name,
+                        display_name(source),
                         None,
                         "ROUND_EXISTS",
                         f"round {identifier} was received before with other content (receipt {before.number})",
@@ -120,13 +134,11 @@ def receive(
         temporary.mkdir(mode=0o700)
         try:
             kept = temporary / f"extract{_suffix(source)}"
-            shutil.copyfile(source, kept)
-            kept.chmod(0o600)
-            receipt = Receipt(identifier, number, source.name, digest, kept)
+            digest = _copy(source, kept)
+            receipt = Receipt(identifier, number, display_name(source), digest, kept)
             read(receipt)
-            content = {"name": source.name, "file": kept.name, "sha256": digest, "bytes": kept.stat().st_size}
-            (temporary / "receipt.json").write_bytes(as_json(content))
-            fsync_folder(temporary)
+            content = {"name": receipt.name, "file": kept.name, "sha256": digest, "bytes": kept.stat().st_size}
+            write_atomically(temporary / "receipt.json", as_json(content))
             temporary.replace(folder / str(number))
             fsync_folder(folder)
         except BaseException:
@@ -137,6 +149,21 @@ def receive(
     stored = latest_receipt(home, identifier)
     assert stored is not None
     return stored, True
+
+
+def _copy(source: Path, kept: Path) -> str:
+    """Copy a file to where it is kept, closed to other users and on disk, and return the copy's sha256."""
+    shutil.copyfile(source, kept)
+    kept.chmod(0o600)
+    with kept.open("rb") as handle:
+        os.fsync(handle.fileno())
+    return file_hash(kept)
+
+
+def display_name(source: Path) -> str:
+    """Return the sender's file name for messages: one line of printable characters."""
+    name = os.fsencode(source.name).decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)
 
 
 def _suffix(source: Path) -> str:

@@ -34,11 +34,14 @@ def findings_table(findings: tuple[Finding, ...]) -> str:
     if not findings:
         return "None."
     lines = ["| rule | severity | concept | variable | rows | found |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {item.rule} | {item.severity} | {item.concept} | {item.variable} | {item.count} | {item.message} |"
-        for item in findings
-    ]
+    for item in findings:
+        cells = (item.rule, item.severity, item.concept, item.variable, f"{item.count:,}", item.message)
+        lines.append("| " + " | ".join(map(_cell, cells)) + " |")
     return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
 
 
 def check_metadata(table: Table) -> dict[str, Any]:
@@ -48,3 +51,10 @@ def check_metadata(table: Table) -> dict[str, Any]:
         "warnings": sum(item.severity == "warning" for item in table.findings),
         "findings": dg.MetadataValue.md(findings_table(table.findings)),
     }
+
+
+def refusal(table: Table) -> str:
+    """Return in one line why a table was refused: its rules with errors, and how often each."""
+    errors = [item for item in table.findings if item.severity == "error"]
+    rules = sorted({item.rule for item in errors})
+    return f"{table.name} of {table.partition} was refused: {len(errors)} error(s) of {', '.join(rules)}"

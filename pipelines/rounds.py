@@ -5,7 +5,7 @@ built only if its input changed; a refused table carries its findings.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +18,8 @@ import pandas as pd
 
 from pipelines import checks
 from pipelines.engine import open_engine, path_literal
+from pipelines.estimates import Progress as Progress
+from pipelines.estimates import available_indicators, classifications, estimate, silent, write_estimates
 from pipelines.findings import Finding, finding
 from pipelines.home import Home
 from pipelines.intake import Receipt, latest_receipt, split_round
@@ -26,26 +28,14 @@ from pipelines.storage import Built, Table, current, hash_of, obtain
 from schemas.codes import load_code_lists
 from schemas.concepts import load_concepts, load_universes
 from schemas.errors import InputError, Problem
-from schemas.indicators import Indicator, load_indicators
 from schemas.periods import Period
-from schemas.reliability import ReliabilityProfile, load_profile
 from schemas.survey_spec import SurveySpec, find_surveys, load_survey
 from transforms import stocks, variance
 from transforms.harmonise import correction_counts_sql, plan
-from transforms.membership import membership_rows, published_items, versions_of
-from transforms.reliability import judge_cells
+from transforms.membership import membership_rows
 
-Progress = Callable[[str], None]
-
-METHOD_TAYLOR = "Taylor linearisation"
-METHOD_NONE = "none: no design variables"
-
-#: Order in which rows are written; the release is then the same whatever the engine's order was.
-ESTIMATE_KEYS = ["indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2"]
-
-
-def silent(message: str) -> None:
-    """Take progress messages and say nothing."""
+#: The tables of a round, each made from the one before.
+ROUND_TABLES = ("raw_extract", "harmonised_persons", "psu_totals", "round_estimates")
 
 
 @dataclass(frozen=True)
@@ -95,6 +85,8 @@ def open_round(home: Home, identifier: str) -> Round:
 def code_fingerprint() -> str:
     """Return a hash of the code and data that turn a raw extract into estimates, and of the engine."""
     digest = hashlib.sha256(duckdb.__version__.encode())
+    for name in ("checks.py", "estimates.py", "rounds.py"):
+        digest.update((Path(__file__).parent / name).read_bytes())
     for package in ("schemas", "transforms"):
         root = Path(str(resources.files(package)))
         for path in sorted(root.rglob("*")):
@@ -177,6 +169,7 @@ def harmonised_persons(this: Round, raw: Table, progress: Progress = silent) -> 
     concepts = load_concepts()
     steps = plan(this.spec, concepts, this.period)
     before = previous_weight_total(this)
+    origin = {"file_sha256": raw.facts["sha256"], "specification_sha256": this.spec.sha256}
     digest = hash_of("harmonised_persons", raw.input_hash, this.spec.sha256, steps.sql, code_fingerprint(), before)
 
     def build(folder: Path) -> Built:
@@ -190,7 +183,7 @@ def harmonised_persons(this: Round, raw: Table, progress: Progress = silent) -> 
             found += checks.unused_findings(connection, this.spec, this.period, steps)
             found += checks.edit_findings(connection, this.spec, this.period, steps)
             found += checks.share_findings(connection, steps)
-            facts = _whole_round_facts(connection, steps.columns)
+            facts = _whole_round_facts(connection, steps.columns) | origin
             conditions = {name: universe.condition.sql() for name, universe in load_universes().items()}
             found += checks.benchmark_findings(
                 connection, this.spec, this.period, conditions, facts["weight_total"], before
@@ -213,11 +206,6 @@ def harmonised_persons(this: Round, raw: Table, progress: Progress = silent) -> 
     return obtain(this.home.store, "harmonised_persons", this.identifier, digest, build)
 
 
-def classifications(spec: SurveySpec) -> dict[str, str]:
-    """Return concept -> classification in which the survey collected it, where it says so."""
-    return {name: source.classification for name, source in spec.concepts.items() if source.classification}
-
-
 def _whole_round_facts(connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> dict[str, Any]:
     row = connection.execute(
         "SELECT count(*), coalesce(sum(weight), 0), count_if(exclusion IS NOT NULL), "
@@ -235,6 +223,11 @@ def _whole_round_facts(connection: duckdb.DuckDBPyConnection, columns: Sequence[
     return facts
 
 
+def _origin(table: Table) -> dict[str, str]:
+    """Return what a table was made from: hashes of the file and of the specification."""
+    return {name: table.facts[name] for name in ("file_sha256", "specification_sha256")}
+
+
 def previous_weight_total(this: Round) -> float | None:
     """Return the weight total of the round before, where that round is stored and valid."""
     before = current(this.home.store, "harmonised_persons", f"{this.spec.key}_{this.period.previous()}")
@@ -242,30 +235,6 @@ def previous_weight_total(this: Round) -> float | None:
 
 
 # --- psu_totals ----------------------------------------------------------------------------------
-
-
-def available_indicators(spec: SurveySpec, columns: Sequence[str]) -> dict[str, Indicator]:
-    """Return the indicators of the catalogue that this survey can support and that are computed."""
-    return {
-        identifier: indicator
-        for identifier, indicator in load_indicators().items()
-        if indicator.is_computed and not missing_concepts(indicator, columns) and versions(indicator, spec)
-    }
-
-
-def missing_concepts(indicator: Indicator, columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the concepts that an indicator needs and the survey does not collect."""
-    return tuple(name for name in indicator.needs if name not in columns)
-
-
-def versions(indicator: Indicator, spec: SurveySpec) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Return the classification versions of both dimensions that the survey's own versions allow."""
-    collected = classifications(spec)
-    one = versions_of(indicator.classif1_versions, indicator.classif1_concept, collected)
-    two = versions_of(indicator.classif2_versions, indicator.classif2_concept, collected)
-    if (indicator.classif1_versions and not one) or (indicator.classif2_versions and not two):
-        return None
-    return one, two
 
 
 def psu_totals(this: Round, persons: Table, progress: Progress = silent) -> Table:
@@ -283,11 +252,14 @@ def psu_totals(this: Round, persons: Table, progress: Progress = silent) -> Tabl
     )
 
     def build(folder: Path) -> Built:
-        with this.engine(persons) as (connection, _):
+        with this.engine(persons) as (connection, scratch):
             rows = membership_rows(indicators.values(), classifications(this.spec))
             connection.execute("CREATE TABLE membership (concept VARCHAR, base_code VARCHAR, item VARCHAR)")
             connection.register("membership_rows", pd.DataFrame(rows, columns=["concept", "base_code", "item"]))
             connection.execute("INSERT INTO membership FROM membership_rows")
+            progress("coding persons")
+            for statement in stocks.preparation_sql(chosen, universes, design):
+                connection.execute(statement)
             sql = stocks.sample_design_sql(design)
             connection.execute(f"CREATE TABLE sample_design AS SELECT '{this.identifier}' AS round, * FROM ({sql})")
             connection.execute(
@@ -295,23 +267,45 @@ def psu_totals(this: Round, persons: Table, progress: Progress = silent) -> Tabl
                 f"TO {path_literal(folder / 'design.parquet')} (FORMAT parquet)"
             )
             found = _lonely_findings(connection, this.spec) if has_psu else []
+            parts = _count_blocks(connection, scratch, chosen, design, progress)
+            rows_sql = f"FROM read_parquet([{', '.join(path_literal(part) for part in parts)}])"
+            if not has_psu:
+                key = stocks.PSU_TOTALS_KEY
+                measures = "sum(total) AS total, sum(n)::BIGINT AS n, sum(n_households)::BIGINT AS n_households"
+                rows_sql = f"SELECT {key}, {measures} {rows_sql} GROUP BY {key} ORDER BY {key}"
+            data = path_literal(folder / "data.parquet")
+            connection.execute(f"COPY ({rows_sql}) TO {data} (FORMAT parquet, COMPRESSION zstd)")
+            connection.execute("DROP TABLE coded_persons")
             connection.execute(
-                "CREATE TABLE psu_totals (cube VARCHAR, universe VARCHAR, sex VARCHAR, classif1 VARCHAR, "
-                "classif2 VARCHAR, stratum VARCHAR, psu VARCHAR, total DOUBLE, n BIGINT, n_households BIGINT)"
+                "CREATE TABLE cell_totals AS SELECT cube, universe, sex, classif1, classif2, sum(total) AS total, "
+                f"count(*) AS psus FROM read_parquet({data}) GROUP BY cube, universe, sex, classif1, classif2"
             )
-            for number, cube in enumerate(chosen, start=1):
-                progress(f"counting {cube.name} ({number} of {len(chosen)})")
-                connection.execute(f"INSERT INTO psu_totals {stocks.psu_totals_sql(cube, universes, design)}")
-            found += checks.identity_findings(connection, columns)
-            connection.execute(
-                f"COPY (FROM psu_totals ORDER BY ALL) TO {path_literal(folder / 'data.parquet')} "
-                "(FORMAT parquet, COMPRESSION zstd)"
-            )
-            row = connection.execute("SELECT count(*) FROM psu_totals").fetchone()
+            found += checks.identity_findings(connection, columns, "cell_totals")
+            row = connection.execute("SELECT sum(psus)::BIGINT FROM cell_totals").fetchone()
             assert row is not None
-        return Built(tuple(found), {"rows": row[0], "cubes": len(chosen)})
+        return Built(tuple(found), {"rows": row[0], "cubes": len(chosen)} | _origin(persons))
 
     return obtain(this.home.store, "psu_totals", this.identifier, digest, build)
+
+
+def _count_blocks(
+    connection: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    chosen: Sequence[stocks.Cube],
+    design: Sequence[str],
+    progress: Progress,
+) -> list[Path]:
+    """Count every cube block by block into scratch files, and return these in the order of their rows."""
+    blocks = connection.execute(stocks.blocks_sql(design)).fetchall()
+    parts: list[Path] = []
+    for number, cube in enumerate(chosen, start=1):
+        progress(f"counting {cube.name} ({number} of {len(chosen)})")
+        for first, last in blocks:
+            part = scratch / f"part-{len(parts):06}.parquet"
+            query = stocks.psu_totals_sql(cube, design, first, last)
+            connection.execute(f"COPY ({query}) TO {path_literal(part)} (FORMAT parquet)")
+            parts.append(part)
+    return parts
 
 
 def _columns(this: Round, persons: Table) -> tuple[str, ...]:
@@ -333,7 +327,7 @@ def _lonely_findings(connection: duckdb.DuckDBPyConnection, spec: SurveySpec) ->
 
 def round_estimates(this: Round, totals: Table, progress: Progress = silent) -> Table:
     """Survey x indicator x period x cell: value, standard error, limits, n, status and reason."""
-    digest = hash_of("round_estimates", totals.input_hash, this.spec.sha256, code_fingerprint(), _own_fingerprint())
+    digest = hash_of("round_estimates", totals.input_hash, this.spec.sha256, code_fingerprint())
 
     def build(folder: Path) -> Built:
         with this.engine() as (connection, _):
@@ -348,154 +342,10 @@ def round_estimates(this: Round, totals: Table, progress: Progress = silent) -> 
             "indicators": int(estimates["indicator"].nunique()),
             "not_published": int((estimates["status"] == "S").sum()),
             "unreliable": int((estimates["status"] == "U").sum()),
-        }
+        } | _origin(totals)
         return Built(tuple(found), facts)
 
     return obtain(this.home.store, "round_estimates", this.identifier, digest, build)
-
-
-@cache
-def _own_fingerprint() -> str:
-    return hash_of(Path(__file__).read_text(encoding="utf-8"))
-
-
-#: Column -> DuckDB type of round_estimates, in order.
-ESTIMATE_TYPES: Mapping[str, str] = {
-    "indicator": "VARCHAR",
-    "ref_area": "VARCHAR",
-    "survey": "VARCHAR",
-    "freq": "VARCHAR",
-    "time": "VARCHAR",
-    "sex": "VARCHAR",
-    "classif1": "VARCHAR",
-    "classif2": "VARCHAR",
-    "value": "DOUBLE",
-    "se": "DOUBLE",
-    "lower": "DOUBLE",
-    "upper": "DOUBLE",
-    "cv": "DOUBLE",
-    "df": "BIGINT",
-    "n": "BIGINT",
-    "n_numerator": "BIGINT",
-    "n_households": "BIGINT",
-    "n_psu": "BIGINT",
-    "status": "VARCHAR",
-    "reason": "VARCHAR",
-    "method": "VARCHAR",
-}
-
-
-def write_estimates(connection: duckdb.DuckDBPyConnection, estimates: pd.DataFrame, target: Path) -> None:
-    """Write estimates as Parquet, columns and types as ``ESTIMATE_TYPES``, in the order given."""
-    connection.register("estimates_frame", estimates)
-    floats = {name for name, kind in ESTIMATE_TYPES.items() if kind == "DOUBLE"}
-    columns = ", ".join(
-        f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END::DOUBLE AS {name}"
-        if name in floats
-        else f"{name}::{kind} AS {name}"
-        for name, kind in ESTIMATE_TYPES.items()
-    )
-    connection.execute(
-        f"COPY (SELECT {columns} FROM estimates_frame) TO {path_literal(target)} (FORMAT parquet, COMPRESSION zstd)"
-    )
-    connection.unregister("estimates_frame")
-
-
-def estimate(
-    connection: duckdb.DuckDBPyConnection,
-    spec: SurveySpec,
-    period: Period,
-    totals: Sequence[Table],
-    progress: Progress = silent,
-) -> pd.DataFrame:
-    """Return the estimates of every indicator that a survey supports: one row per indicator x cell.
-
-    Args:
-        connection: DuckDB.
-        spec: the survey.
-        period: the period that the figures are for: a round's own, or the year of several rounds.
-        totals: psu_totals of the rounds that are averaged; one for a round's own figures.
-        progress: told every few indicators.
-    """
-    columns = plan(spec, load_concepts(), period).columns
-    indicators = available_indicators(spec, columns)
-    profile = load_profile("ilo")
-    create_rounds_views(connection, totals)
-    frames = []
-    for number, indicator in enumerate(indicators.values(), start=1):
-        if number % 10 == 1:
-            progress(f"estimating {number} of {len(indicators)} indicators for {period}")
-        frames.append(_indicator_estimates(connection, spec, period, indicator, len(totals), profile))
-    return pd.concat(frames, ignore_index=True).sort_values(ESTIMATE_KEYS, na_position="first", ignore_index=True)
-
-
-def create_rounds_views(connection: duckdb.DuckDBPyConnection, totals: Sequence[Table]) -> None:
-    """Create ``psu_totals`` and ``sample_design`` over one or several rounds, with a column ``round``."""
-    for view, file in (("psu_totals", "data.parquet"), ("sample_design", "design.parquet")):
-        parts = " UNION ALL ".join(
-            f"SELECT '{table.partition}' AS round, * FROM read_parquet({path_literal(table.folder / file)})"
-            for table in totals
-        )
-        connection.execute(f"CREATE OR REPLACE VIEW {view} AS {parts}")
-
-
-def _indicator_estimates(
-    connection: duckdb.DuckDBPyConnection,
-    spec: SurveySpec,
-    period: Period,
-    indicator: Indicator,
-    rounds: int,
-    profile: ReliabilityProfile,
-) -> pd.DataFrame:
-    """Return the estimates of one indicator in every version of its classifications."""
-    is_rate, has_psu = indicator.measure == "rate", spec.design.variance == "taylor"
-    cube = stocks.cube_name(indicator)
-    sql = variance.estimates_sql(
-        cube,
-        indicator.universe,
-        indicator.denominator if is_rate else None,
-        has_psu=has_psu,
-        lonely_psu=spec.design.lonely_psu,
-        rounds=rounds,
-    )
-    frame = connection.execute(sql).df()
-    if not is_rate:
-        frame = _with_sampling_zeros(connection, frame, cube)
-    allowed = versions(indicator, spec)
-    assert allowed is not None
-    for column, names in zip(("classif1", "classif2"), allowed, strict=True):
-        if names:
-            frame = frame[frame[column].isin(published_items(names))]
-    frame = variance.with_limits(frame, is_rate=is_rate)
-    frame = judge_cells(frame, profile, is_few_confidential=spec.design.confidential_below_5)
-    scale = 100.0 if is_rate else 10.0**-indicator.unit_mult
-    return frame.assign(
-        indicator=indicator.id,
-        ref_area=spec.survey.area,
-        survey=spec.key,
-        freq=period.frequency,
-        time=period.sdmx,
-        value=frame["estimate"] * scale,
-        se=frame["se"] * scale,
-        lower=frame["lower"] * scale,
-        upper=frame["upper"] * scale,
-        method=METHOD_TAYLOR if has_psu else METHOD_NONE,
-    )[list(ESTIMATE_TYPES)]
-
-
-def _with_sampling_zeros(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, cube: str) -> pd.DataFrame:
-    """Add the cells in which others of the same cube were observed but nobody of this universe.
-
-    n = 0 there: a sampling zero, which is never published as 0 (STANDARDS 0.5).
-    """
-    cells = connection.execute(f"SELECT DISTINCT {variance.CELL} FROM psu_totals WHERE cube = ?", [cube]).df()
-    keys = ["sex", "classif1", "classif2"]
-    merged = cells.merge(frame, on=keys, how="left")
-    empty = merged["n"].isna()
-    for column in ("n", "n_numerator", "n_smallest"):
-        merged[column] = merged[column].fillna(0).astype("int64")
-    merged.loc[empty, "estimate"] = 0.0
-    return merged
 
 
 # --- one round -----------------------------------------------------------------------------------

@@ -6,23 +6,27 @@ was stopped, unless a partial one is asked for; an earlier release is never touc
 
 import multiprocessing
 import os
+import threading
+import traceback
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from pipelines.areas import TEST_SUFFIX, area_years, process_area
+from pipelines.areas import TEST_SUFFIX, area_years, process_area, sort_rounds
 from pipelines.engine import EngineError, open_engine
+from pipelines.estimates import Progress, silent
 from pipelines.home import Home
-from pipelines.intake import latest_receipt, received_rounds
+from pipelines.intake import received_rounds
 from pipelines.report import write_round_report
-from pipelines.rounds import Progress, RoundResult, open_round, process_round, silent
+from pipelines.rounds import RoundResult, process_round
 from pipelines.storage import Table, current
 from schemas.codes import load_code_lists, load_status_map
 from schemas.errors import ProblemsError
@@ -63,11 +67,22 @@ def run_round(home: Home, identifier: str, progress: Progress = silent) -> Round
         result = process_round(home, identifier, progress)
     except ProblemsError as error:
         return RoundOutcome(identifier, (), tuple(str(problem) for problem in error.problems), 0)
-    except EngineError as error:
-        return RoundOutcome(identifier, (), (f"{identifier}: ENGINE: {error}",), 0)
+    except Exception as error:  # what goes wrong in one round is no other round's concern
+        return RoundOutcome(identifier, (), (f"{identifier}: {unexpected(error)}",), 0)
     if result.is_new or not (home.reports / identifier / "report.json").is_file():
         write_round_report(home, identifier, result)
     return _outcome(result)
+
+
+def unexpected(error: BaseException) -> str:
+    """Return one line on an error that no check foresaw: its kind and place, for its text may quote a value."""
+    if isinstance(error, EngineError):
+        return f"ENGINE: {error}"
+    place = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).parent.name in ("pipelines", "readers", "transforms", "schemas", "sdmx_out"):
+            place = f" in {Path(frame.filename).name}, line {frame.lineno}"
+    return f"UNEXPECTED: {type(error).__name__}{place}; this is a defect of the program, not of the data"
 
 
 def _outcome(result: RoundResult) -> RoundOutcome:
@@ -77,8 +92,28 @@ def _outcome(result: RoundResult) -> RoundOutcome:
     return RoundOutcome(result.identifier, result.tables, errors, warnings)
 
 
-def _run_round_in_child(home: Home, identifier: str) -> RoundOutcome:
-    return run_round(home, identifier)
+def _run_chain(home: Home, identifiers: Sequence[str]) -> list[RoundOutcome]:
+    return [run_round(home, identifier) for identifier in identifiers]
+
+
+def chains(identifiers: Sequence[str]) -> list[list[str]]:
+    """Return the rounds by survey, in order of time: a round is compared with the one before it."""
+    by_survey: dict[str, list[str]] = defaultdict(list)
+    for identifier in dict.fromkeys(identifiers):
+        by_survey[identifier.rpartition("_")[0]].append(identifier)
+    return [sorted(members) for members in by_survey.values()]
+
+
+def _end_with_parent() -> None:
+    """Watch the parent process: a worker whose parent was killed ends as well."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _named(tell: Progress, name: str, text: str) -> None:
@@ -88,27 +123,29 @@ def _named(tell: Progress, name: str, text: str) -> None:
 def run_rounds(
     home: Home, identifiers: Sequence[str], jobs: int, tell: Callable[[str], None], done: Callable[[RoundOutcome], None]
 ) -> list[RoundOutcome]:
-    """Process rounds, each isolated, and return their outcomes in the order given.
+    """Process rounds, each isolated, and return their outcomes by survey, in order of time.
 
     Args:
         home: data folder.
         identifiers: rounds.
-        jobs: processes; with one, the rounds run in this process and tell their steps.
+        jobs: processes, one per survey at most; with one, the rounds run in this process and tell their steps.
         tell: takes progress messages.
         done: called with each outcome.
     """
     outcomes = []
-    if jobs <= 1 or len(identifiers) <= 1:
-        for identifier in identifiers:
+    ordered = chains(identifiers)
+    if jobs <= 1 or len(ordered) <= 1:
+        for identifier in (identifier for chain in ordered for identifier in chain):
             outcome = run_round(home, identifier, partial(_named, tell, identifier))
             done(outcome)
             outcomes.append(outcome)
         return outcomes
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(identifiers)), mp_context=context) as pool:
-        for outcome in pool.map(_run_round_in_child, [home] * len(identifiers), identifiers):
-            done(outcome)
-            outcomes.append(outcome)
+    with ProcessPoolExecutor(min(jobs, len(ordered)), mp_context=context, initializer=_end_with_parent) as pool:
+        for made in pool.map(_run_chain, [home] * len(ordered), ordered):
+            for outcome in made:
+                done(outcome)
+            outcomes += made
     return outcomes
 
 
@@ -117,12 +154,28 @@ def default_jobs() -> int:
     return max(1, (os.cpu_count() or 1) // 2)
 
 
-def run_areas(home: Home, tell: Callable[[str], None]) -> tuple[dict[str, tuple[Table, ...]], list[str]]:
-    """Process every area and year; return their tables and the lines of what was stopped."""
+def run_areas(
+    home: Home, tell: Callable[[str], None], told: Collection[str] = ()
+) -> tuple[dict[str, tuple[Table, ...]], list[str]]:
+    """Process every area and year; return their tables and the lines of what was stopped.
+
+    Args:
+        home: data folder.
+        tell: takes progress messages.
+        told: stopped rounds of this run; other stored rounds that are stopped get a line here.
+    """
     tables: dict[str, tuple[Table, ...]] = {}
-    stopped = []
-    for partition, rounds in area_years(home).items():
-        made = process_area(home, partition, rounds, partial(_named, tell, partition))
+    found, refused = sort_rounds(home)
+    stopped = [line for identifier, line in refused.items() if identifier not in told]
+    for partition, rounds in found.items():
+        try:
+            made = process_area(home, partition, rounds, partial(_named, tell, partition))
+        except ProblemsError as error:
+            stopped += [f"{partition}: {problem}" for problem in error.problems]
+            continue
+        except Exception as error:  # as for a round
+            stopped.append(f"{partition}: {unexpected(error)}")
+            continue
         tables[partition] = made
         stopped += [f"{partition}: {item}" for table in made for item in table.findings if item.severity == "error"]
     return tables, stopped
@@ -170,15 +223,14 @@ def provenance(home: Home, protected: dict[str, Table]) -> dict[str, Any]:
         if partition not in protected:
             continue
         for identifier in rounds:
-            receipt = latest_receipt(home, identifier)
             estimates = current(home.store, "round_estimates", identifier)
-            if receipt is None or estimates is None:
+            if estimates is None:
                 continue
             by_area[partition].append(
                 {
                     "round": identifier,
-                    "file_sha256": receipt.sha256,
-                    "specification_sha256": open_round(home, identifier).spec.sha256,
+                    "file_sha256": estimates.facts["file_sha256"],
+                    "specification_sha256": estimates.facts["specification_sha256"],
                     "estimates_input_hash": estimates.input_hash,
                 }
             )

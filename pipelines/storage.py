@@ -138,7 +138,8 @@ def obtain(store: Path, name: str, partition: str, input_hash: str, build: Calla
     A refused table is kept as its verdict alone, so that it is not judged again until its input changes.
     """
     home = store / name / partition
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (home.parent, home):
+        folder.mkdir(mode=0o700, exist_ok=True)
     table = _load(store, name, partition, input_hash, is_new=False)
     if table is None:
         for left in home.glob(".tmp-*"):
@@ -161,6 +162,8 @@ def obtain(store: Path, name: str, partition: str, input_hash: str, build: Calla
             temporary.replace(home / input_hash)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
+            if not any(home.iterdir()):
+                home.rmdir()
             raise
         fsync_folder(home)
         table = _load(store, name, partition, input_hash, is_new=True)

@@ -13,16 +13,6 @@ import polars as pl
 from schemas.codes import CodeList
 from schemas.concepts import Concept
 
-#: Scope of a concept as a polars expression: who must have a value, and nobody else.
-SCOPES: Mapping[str, pl.Expr] = {
-    "all": pl.lit(value=True),
-    "of_working_age": pl.col("is_working_age"),
-    "absent": pl.col("is_working_age") & pl.col("absent_from_job") & pl.col("worked_one_hour").not_(),
-    "not_employed": pl.col("is_working_age") & (pl.col("labour_force_status") != "LMS_STATUS_EMP"),
-    "employed": pl.col("labour_force_status").eq_missing("LMS_STATUS_EMP"),
-    "arrived_from_abroad": pl.col("has_arrived_from_abroad"),
-}
-
 _TYPES = {"code": pl.String, "text": pl.String, "number": pl.Float64, "boolean": pl.Boolean}
 
 
@@ -52,7 +42,8 @@ def harmonised_persons_contract(
     null (``SCOPE_NULL``), outside always (``SCOPE_EXTRA``).
     """
     fields = {name: _column(concepts[name], code_lists, classifications.get(name)) for name in columns}
-    scoped = [check for name in columns for check in _scope_checks(concepts[name])]
+    scopes = _scopes(columns)
+    scoped = [check for name in columns for check in _scope_checks(concepts[name], scopes)]
     return pa.DataFrameSchema(fields, checks=scoped, strict=True)
 
 
@@ -66,10 +57,36 @@ def _column(concept: Concept, code_lists: Mapping[str, CodeList], classification
     return pa.Column(_TYPES[concept.kind], checks, nullable=True, coerce=concept.kind == "number")
 
 
-def _scope_checks(concept: Concept) -> list[pa.Check]:
+def _scopes(columns: Collection[str]) -> dict[str, pl.Expr]:
+    """Return universe -> who must have a value of its concepts, and nobody else.
+
+    Some scopes depend on what the survey asks: who only produced for own use may be absent from a job, and
+    who is not employed follows from the branch of the decision tree where it was applied.
+    """
+    of_working_age = pl.col("is_working_age")
+    absent = pl.col("absent_from_job") if "absent_from_job" in columns else pl.lit(value=False)
+    if "worked_one_hour" in columns:
+        at_work = pl.col("worked_one_hour")
+        if "own_use_production_only" in columns:
+            at_work = at_work & pl.col("own_use_production_only").eq_missing(pl.lit(value=True)).not_()
+        absent = absent & at_work.not_()
+    not_employed = pl.col("declared_labour_force_status") != "LMS_STATUS_EMP"
+    if "labour_force_rule" in columns:
+        not_employed = pl.col("labour_force_rule").str.starts_with("EMP_").not_()
+    return {
+        "all": pl.lit(value=True),
+        "of_working_age": of_working_age,
+        "absent": of_working_age & absent,
+        "not_employed": of_working_age & not_employed,
+        "employed": pl.col("labour_force_status").eq_missing(pl.lit("LMS_STATUS_EMP")),
+        "arrived_from_abroad": pl.col("has_arrived_from_abroad"),
+    }
+
+
+def _scope_checks(concept: Concept, scopes: Mapping[str, pl.Expr]) -> list[pa.Check]:
     if concept.origin == "derived":
         return []
-    scope, value = SCOPES[concept.universe].fill_null(value=False), pl.col(concept.name)
+    scope, value = scopes[concept.universe].fill_null(value=False), pl.col(concept.name)
     outside = pa.Check(
         lambda data, rule=scope, column=value: data.lazyframe.select(rule | column.is_null()),
         name="SCOPE_EXTRA",

@@ -1,6 +1,6 @@
 """Identities that must hold between universes and between tables, in every cell before rounding.
 
-Here belong the identities as SQL over ``psu_totals``; each query returns the number of cells in which its
+Here belong the identities as SQL over ``psu_totals`` (or its sums per cell); each query returns the number of cells in which its
 identity does not hold, at 1e-9 relative.
 
 Source: STANDARDS 3.4.
@@ -18,7 +18,7 @@ TOTALS = {"place_of_birth": "CBR_BIR_TOTAL", "citizenship_status": "CCT_CIT_TOTA
 _DIFFERS = "abs(coalesce(whole, 0) - coalesce(parts, 0)) > 1e-9 * greatest(abs(coalesce(whole, 0)), 1)"
 
 
-def broken_sums_sql(whole: str, parts: tuple[str, ...]) -> str:
+def broken_sums_sql(whole: str, parts: tuple[str, ...], relation: str = "psu_totals") -> str:
     """Return SQL for the number of cells in which a universe is not the sum of its parts.
 
     Only cubes that count the whole and every part are looked at; a universe without members is 0.
@@ -27,23 +27,23 @@ def broken_sums_sql(whole: str, parts: tuple[str, ...]) -> str:
     listed = ", ".join(f"'{name}'" for name in parts)
     return f"""
 WITH complete AS (
-    SELECT cube FROM psu_totals WHERE universe IN ({names})
+    SELECT cube FROM {relation} WHERE universe IN ({names})
     GROUP BY cube HAVING count(DISTINCT universe) = {len(parts) + 1}
 ), cells AS (
     SELECT cube, sex, classif1, classif2, sum(total) FILTER (universe = '{whole}') AS whole,
            sum(total) FILTER (universe IN ({listed})) AS parts
-    FROM psu_totals WHERE universe IN ({names}) AND cube IN (FROM complete) GROUP BY ALL
+    FROM {relation} WHERE universe IN ({names}) AND cube IN (FROM complete) GROUP BY ALL
 )
 SELECT count_if({_DIFFERS}) FROM cells"""
 
 
-def broken_totals_sql(column: str) -> str:
+def broken_totals_sql(column: str, relation: str = "psu_totals") -> str:
     """Return SQL for the number of cells by age in which a criterion's total differs from the table without it."""
     return f"""
 WITH plain AS (
-    SELECT universe, sex, classif1, sum(total) AS whole FROM psu_totals WHERE cube = 'age_band' GROUP BY ALL
+    SELECT universe, sex, classif1, sum(total) AS whole FROM {relation} WHERE cube = 'age_band' GROUP BY ALL
 ), crossed AS (
-    SELECT universe, sex, classif1, sum(total) AS parts FROM psu_totals
+    SELECT universe, sex, classif1, sum(total) AS parts FROM {relation}
     WHERE cube = 'age_band x {column}' AND classif2 = '{TOTALS[column]}' GROUP BY ALL
 ), both_counted AS (
     SELECT universe FROM plain INTERSECT SELECT universe FROM crossed

@@ -13,22 +13,26 @@ from dataclasses import dataclass
 
 from schemas.codes import load_hierarchy
 from schemas.concepts import Concept
+from schemas.expressions import quote_name
 from schemas.periods import Period
 from schemas.survey_spec import SurveySpec
 from transforms import labour_force, migration
 
-#: Scope of a concept (its universe in the dictionary) as SQL over the columns of earlier stages.
+#: Scope of a concept (its universe in the dictionary) as SQL over the columns of earlier stages; what stands in
+#: braces depends on the questions that a survey asks.
 SCOPES = {
     "all": "TRUE",
     "of_working_age": "is_working_age",
-    "absent": "is_working_age AND absent_from_job AND NOT worked_one_hour",
-    "not_employed": "is_working_age AND employment_rule IS NULL",
+    "absent": "is_working_age AND {absent}",
+    "not_employed": "is_working_age AND {not_employed}",
     "employed": "labour_force_status = 'LMS_STATUS_EMP'",
     "arrived_from_abroad": "has_arrived_from_abroad",
 }
 
 #: Stages in which scopes become known, each after what it needs.
 _STAGES = ("all", "arrived_from_abroad", "of_working_age", "absent", "not_employed", "employed")
+
+_ZERO_WEIGHT = "CASE WHEN v_weight = 0 THEN 'ZERO_WEIGHT' END"
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def corrected_sql(spec: SurveySpec) -> str:
         branch = f"WHEN {correction.where.sql()} THEN {literal(correction.value)}"
         by_variable.setdefault(correction.variable, []).append(branch)
     replacements = ", ".join(
-        f'CASE {" ".join(branches)} ELSE "{variable}" END AS "{variable}"' for variable, branches in by_variable.items()
+        f"CASE {' '.join(branches)} ELSE {quote_name(variable)} END AS {quote_name(variable)}"
+        for variable, branches in by_variable.items()
     )
     return f"SELECT * REPLACE ({replacements}) FROM raw_extract"
 
@@ -88,8 +93,9 @@ def correction_counts_sql(spec: SurveySpec) -> str:
 def _source_sql(spec: SurveySpec, name: str) -> str:
     source = spec.concepts[name]
     if source.expression is not None:
-        return source.expression.sql()
-    return f'"{source.variable}"'
+        return source.expression.sql("corrected")
+    assert source.variable is not None
+    return f"corrected.{quote_name(source.variable)}"
 
 
 def _lookup_rows(spec: SurveySpec, name: str, period: Period) -> dict[str, str]:
@@ -102,24 +108,39 @@ def _target_sql(concept: Concept, target: str) -> str:
     return literal(target)
 
 
-def _recoded(spec: SurveySpec, concept: Concept, period: Period) -> tuple[str, str, dict[str, str]]:
-    """Return (value, has-no-target, extra columns) as SQL over the corrected raw extract."""
+def _lookup_sql(concept: Concept, rows: Mapping[str, str]) -> str:
+    """Return SQL for a relation (source_code, target_code); it may have no row that is valid."""
+    kind = "BOOLEAN" if concept.kind == "boolean" else "VARCHAR"
+    if not rows:
+        return f"(SELECT NULL::VARCHAR AS source_code, NULL::{kind} AS target_code WHERE FALSE)"
+    values = ", ".join(
+        f"({literal(code)}, {_target_sql(concept, target)}::{kind})" for code, target in sorted(rows.items())
+    )
+    return f"(SELECT * FROM (VALUES {values}) AS listed(source_code, target_code))"
+
+
+def _recoded(spec: SurveySpec, concept: Concept) -> tuple[str, str, dict[str, str]]:
+    """Return (value, has-no-target, extra columns) as SQL.
+
+    A concept with an extra column k_ is looked up by it: its value and verdict read the lookup. All else
+    reads the corrected raw extract, every variable by its qualified name: a national variable may have the
+    name of any concept or working column.
+    """
     name = concept.name
     source = spec.concepts[name]
     if source.rules:
-        rules = spec.rules[name]
-        met = " ".join(f"WHEN {rule.when.sql()} THEN {index}" for index, rule in enumerate(rules))
+        rules = [(rule, rule.when.sql("corrected")) for rule in spec.rules[name]]
+        met = " ".join(f"WHEN {when} THEN {index}" for index, (_, when) in enumerate(rules))
         values = " ".join(
-            f"WHEN {rule.when.sql()} THEN "
-            + (rule.expression.sql() if rule.expression else _target_sql(concept, rule.value))
-            for rule in rules
+            f"WHEN {when} THEN "
+            + (rule.expression.sql("corrected") if rule.expression else _target_sql(concept, rule.value))
+            for rule, when in rules
         )
         met_sql = f"CASE {met} END"
         return f"CASE {values} END", f"{met_sql} IS NULL", {f"r_{name}": met_sql}
-    if source.expression is not None and source.expression.kind != "text":
-        value = source.expression.sql()
-        return value, "FALSE" if concept.nullable else f"({value}) IS NULL", {}
     raw = _source_sql(spec, name)
+    if source.expression is not None and source.expression.kind != "text":
+        return raw, "FALSE" if concept.nullable else f"({raw}) IS NULL", {}
     if spec.codes.get(name):
         key = f"COALESCE(trim({raw}), '')"
         return f"m_{name}.target_code", f"m_{name}.source_code IS NULL", {f"k_{name}": key}
@@ -136,6 +157,10 @@ def _recoded(spec: SurveySpec, concept: Concept, period: Period) -> tuple[str, s
     return text, "FALSE" if concept.nullable else f"{text} IS NULL", {}
 
 
+#: Type of a concept's column: an empty or constant column has it as well.
+_TYPES = {"boolean": "BOOLEAN", "number": "DOUBLE", "code": "VARCHAR", "text": "VARCHAR"}
+
+
 def plan(spec: SurveySpec, concepts: Mapping[str, Concept], period: Period) -> HarmonisePlan:
     """Return the SQL that harmonises one round of a survey.
 
@@ -145,39 +170,33 @@ def plan(spec: SurveySpec, concepts: Mapping[str, Concept], period: Period) -> H
         period: the round's reference period; it selects the rows of the code tables that are valid.
     """
     sourced = [concept for concept in concepts.values() if concept.name in spec.concepts]
-    keyed: list[str] = []
-    lookups: list[str] = []
+    # Raw variables end here: what follows holds columns of the project only.
+    read, looked_up, lookups = ["corrected.row_number"], ["keyed.*"], []
     keys: list[str] = []
     ruled: list[str] = []
     for concept in sourced:
-        _, _, extra = _recoded(spec, concept, period)
-        for column, expression in extra.items():
-            keyed.append(f"{expression} AS {column}")
-            (keys if column.startswith("k_") else ruled).append(concept.name)
-    for name in keys:
-        rows = ", ".join(
-            f"({literal(code)}, {_target_sql(concepts[name], target)})"
-            for code, target in sorted(_lookup_rows(spec, name, period).items())
-        )
-        lookups.append(
-            f"LEFT JOIN (VALUES {rows}) AS m_{name}(source_code, target_code) ON m_{name}.source_code = keyed.k_{name}"
-        )
-    values = []
-    for concept in sourced:
-        value, wrong, _ = _recoded(spec, concept, period)
-        values += [f"{value} AS v_{concept.name}", f"({wrong}) AS w_{concept.name}"]
-    passed = [f"k_{name}" for name in keys] + [f"r_{name}" for name in ruled]
+        name = concept.name
+        value, wrong, extra = _recoded(spec, concept)
+        columns = [f"({value})::{_TYPES[concept.kind]} AS v_{name}", f"({wrong}) AS w_{name}"]
+        read += [f"{expression} AS {column}" for column, expression in extra.items()]
+        if f"k_{name}" in extra:
+            keys.append(name)
+            looked_up += columns
+            relation = _lookup_sql(concept, _lookup_rows(spec, name, period))
+            lookups.append(f"LEFT JOIN {relation} AS m_{name} ON m_{name}.source_code = keyed.k_{name}")
+        else:
+            ruled += [name] if extra else []
+            read += columns
     ctes = [
         ("corrected", corrected_sql(spec)),
-        ("keyed", f"SELECT {', '.join(['*', *keyed])} FROM corrected"),
-        ("recoded", f"SELECT {', '.join(['keyed.row_number', *passed, *values])} FROM keyed {' '.join(lookups)}"),
+        ("keyed", f"SELECT {', '.join(read)} FROM corrected"),
+        ("recoded", f"SELECT {', '.join(looked_up)} FROM keyed {' '.join(lookups)}"),
     ]
     harmonised = _staged(spec, sourced, period, ctes)
-    columns = tuple(name for name in concepts if name in harmonised)
     with_sql = ",\n".join(f"{name} AS ({body})" for name, body in ctes[:-1])
     return HarmonisePlan(
         sql=f"WITH {with_sql}\n{ctes[-1][1]}",
-        columns=columns,
+        columns=tuple(name for name in concepts if name in harmonised),
         checked=tuple(concept.name for concept in sourced),
         keys=tuple(keys),
         ruled=tuple(ruled),
@@ -187,19 +206,21 @@ def plan(spec: SurveySpec, concepts: Mapping[str, Concept], period: Period) -> H
 def _staged(spec: SurveySpec, sourced: list[Concept], period: Period, ctes: list[tuple[str, str]]) -> set[str]:
     """Append one query per stage to ``ctes``; return the names of the harmonised columns."""
     known: set[str] = {"row_number"}
+    unknown = [concept.name for concept in sourced if concept.universe not in SCOPES]
+    if unknown:
+        raise ValueError(f"concepts with an unknown universe: {', '.join(unknown)}")
     for stage in _STAGES:
         here = [concept for concept in sourced if concept.universe == stage]
-        unknown = [concept.name for concept in sourced if concept.universe not in SCOPES]
-        if unknown:
-            raise ValueError(f"concepts with an unknown universe: {', '.join(unknown)}")
         if here:
-            scope = SCOPES[stage]
+            scope = _scope_sql(stage, known)
             columns = []
             for concept in here:
                 kept = scope
                 if concept.name in ("arrival_year", "arrival_month") and "arrival_year" in spec.concepts:
                     kept = f"{scope} AND {plausible_arrival_sql(spec, period)}"
                 masked = f"v_{concept.name}" if stage == "all" else f"CASE WHEN {kept} THEN v_{concept.name} END"
+                if concept.name == "exclusion":
+                    masked = f"COALESCE(v_exclusion, {_ZERO_WEIGHT})"
                 columns.append(f"{masked} AS {concept.name}")
                 columns.append(f"COALESCE(({scope}) AND w_{concept.name}, FALSE) AS x_{concept.name}")
             _add(ctes, columns)
@@ -210,6 +231,18 @@ def _staged(spec: SurveySpec, sourced: list[Concept], period: Period, ctes: list
             _add(ctes, [f"{expression} AS {column}"])
             known.add(column)
     return known
+
+
+def _scope_sql(universe: str, known: set[str]) -> str:
+    """Return SQL for the persons of a universe, from the questions that the survey asks."""
+    if universe == "absent" and "worked_one_hour" not in known:
+        absent = "absent_from_job" if "absent_from_job" in known else "FALSE"
+    else:
+        absent = labour_force.absent_sql(known)
+    not_employed = "employment_rule IS NULL"
+    if "employment_rule" not in known:
+        not_employed = "declared_labour_force_status <> 'LMS_STATUS_EMP'"
+    return SCOPES[universe].format(absent=absent, not_employed=not_employed)
 
 
 def _add(ctes: list[tuple[str, str]], columns: list[str]) -> None:
@@ -224,7 +257,7 @@ def _derived(spec: SurveySpec, stage: str, known: set[str], period: Period) -> l
     if stage == "all":
         found.append(("age_band", _age_band_sql(known)))
         found.append(("is_working_age", _working_age_sql(spec, known)))
-        found.append(("exclusion", "CASE WHEN weight = 0 THEN 'ZERO_WEIGHT' END"))
+        found.append(("exclusion", _ZERO_WEIGHT))
         if "country_of_birth" in known:
             found.append(("place_of_birth", migration.place_of_birth_sql(area)))
         if "citizenship_1" in known:
@@ -239,14 +272,10 @@ def _derived(spec: SurveySpec, stage: str, known: set[str], period: Period) -> l
     elif stage == "arrived_from_abroad":
         if "arrival_year" in known:
             found.append(("months_of_stay", migration.months_of_stay_sql(period, known)))
-        found.append(
-            (
-                "residence_status",
-                migration.residence_status_sql(
-                    known | {name for name, _ in found}, spec.population.usual_residence_months
-                ),
-            )
-        )
+        # A survey that lists usual residents by its household rule has settled the question (STANDARDS 1.6).
+        asked = () if spec.population.residence_by_design else known | {name for name, _ in found}
+        residence = migration.residence_status_sql(asked, spec.population.usual_residence_months)
+        found.append(("residence_status", residence))
     elif stage == "absent" and spec.labour_force is not None and spec.labour_force.source == "building_blocks":
         rule = labour_force.employment_rule_sql(known, spec.labour_force.absence_test)
         found.append(("employment_rule", f"CASE WHEN is_working_age THEN {rule} END"))
@@ -295,7 +324,7 @@ def _working_age_sql(spec: SurveySpec, known: set[str]) -> str:
     if "age" in known:
         return f"COALESCE(age >= {spec.population.working_age}, FALSE)"
     upper = "COALESCE(TRY_CAST(regexp_extract(age_5yr_band, '-([0-9]+)$', 1) AS INTEGER), 999)"
-    return f"COALESCE(age_5yr_band IS NOT NULL AND {upper} >= {spec.population.working_age}, FALSE)"
+    return f"COALESCE(age_5yr_band <> '_U' AND {upper} >= {spec.population.working_age}, FALSE)"
 
 
 def birth_year_range_sql(spec: SurveySpec, period: Period) -> tuple[str, str] | None:

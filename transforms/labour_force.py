@@ -52,6 +52,26 @@ def _quoted(codes: Collection[str]) -> str:
     return ", ".join(f"'{code}'" for code in codes)
 
 
+def absent_sql(collected: Collection[str]) -> str:
+    """Return SQL: absent from a job in the whole reference week, so that reason, length and pay of it matter.
+
+    Who produced for own use only was absent from the job all the same.
+    """
+    if "own_use_production_only" in collected:
+        return "absent_from_job AND NOT (worked_one_hour AND own_use_production_only IS NOT TRUE)"
+    return "absent_from_job AND NOT worked_one_hour"
+
+
+def _absence_test_sql(collected: Collection[str]) -> str:
+    """Return the further condition of absences by test; empty where neither pay nor length is asked."""
+    proofs = []
+    if "absence_paid" in collected:
+        proofs.append("absence_paid")
+    if "absence_months" in collected:
+        proofs.append(f"absence_months <= {MAXIMUM_ABSENCE_MONTHS}")
+    return f" AND ({' OR '.join(proofs)})" if proofs else ""
+
+
 def employment_rule_sql(collected: Collection[str], absence_test: str) -> str:
     """Return SQL for the leaf of the employment part of the tree; NULL where not employed.
 
@@ -60,27 +80,21 @@ def employment_rule_sql(collected: Collection[str], absence_test: str) -> str:
         absence_test: ``full`` applies reason, duration and pay; ``reason`` is for questionnaires that
             do not ask duration and pay, where only the off-season and a future start are not employment.
 
-    Own-use production is not employment, whether at work or absent (para 22); a block that is not
-    collected cannot exclude anybody.
+    Work for own use only is not employment (para 22), but who did it while absent from a job for pay or profit
+    is judged by that absence. A block that is not collected cannot exclude anybody, and a reason that is not
+    stated is judged like one that needs the test.
     """
-    market = " AND NOT own_use_production_only" if "own_use_production_only" in collected else ""
+    market = " AND own_use_production_only IS NOT TRUE" if "own_use_production_only" in collected else ""
     branches = [f"WHEN worked_one_hour{market} THEN 'EMP_AT_WORK'"]
     if "absent_from_job" in collected:
-        absent = f"absent_from_job{market}"
-        if "absence_reason" not in collected:
-            branches.append(f"WHEN {absent} THEN 'EMP_ABSENT_BY_TEST'")
-        else:
-            by_reason = f"absence_reason IN ({_quoted(ABSENT_BY_REASON)})"
-            branches.append(f"WHEN {absent} AND {by_reason} THEN 'EMP_ABSENT_BY_REASON'")
-            by_test = f"absence_reason IN ({_quoted(ABSENT_BY_TEST)})"
-            if absence_test == "full":
-                proofs = []
-                if "absence_paid" in collected:
-                    proofs.append("absence_paid")
-                if "absence_months" in collected:
-                    proofs.append(f"absence_months <= {MAXIMUM_ABSENCE_MONTHS}")
-                by_test += f" AND ({' OR '.join(proofs) or 'FALSE'})"
-            branches.append(f"WHEN {absent} AND {by_test} THEN 'EMP_ABSENT_BY_TEST'")
+        passed = _absence_test_sql(collected) if absence_test == "full" else ""
+        if "absence_reason" in collected:
+            reason = "COALESCE(NULLIF(absence_reason, '_U'), 'ABS_X')"
+            branches.append(
+                f"WHEN absent_from_job AND {reason} IN ({_quoted(ABSENT_BY_REASON)}) THEN 'EMP_ABSENT_BY_REASON'"
+            )
+            passed = f" AND {reason} IN ({_quoted(ABSENT_BY_TEST)}){passed}"
+        branches.append(f"WHEN absent_from_job{passed} THEN 'EMP_ABSENT_BY_TEST'")
     return f"CASE {' '.join(branches)} END"
 
 

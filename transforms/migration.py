@@ -50,7 +50,8 @@ def months_of_stay_sql(period: Period, collected: Collection[str]) -> str:
     month = (
         f"COALESCE(arrival_month, {MONTH_WHEN_UNKNOWN})" if "arrival_month" in collected else str(MONTH_WHEN_UNKNOWN)
     )
-    return f"GREATEST({end} - (arrival_year * 12 + {month}), 0)"
+    # GREATEST passes over NULL: an unknown year of arrival would become a stay of no month.
+    return f"CASE WHEN arrival_year IS NOT NULL THEN GREATEST({end} - (arrival_year * 12 + {month}), 0) END"
 
 
 def residence_status_sql(collected: Collection[str], usual_residence_months: int) -> str:
