@@ -15,7 +15,7 @@ lonely PSU policies (STANDARDS 7.1).
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 LONELY_PSU_POLICIES = ("fail", "remove", "certainty", "adjust", "average")
 
@@ -131,10 +131,10 @@ WITH strata AS (
            sum(CASE WHEN n_h > 1 THEN n_h / (n_h - 1) * squares ELSE {single} END) * {inflation} AS variance
     FROM deviations GROUP BY {CELL}, round
 ){_covariances_sql() if rounds > 1 else ""}, total_variance AS (
-    SELECT {CELL}, sum(variance) AS variance
+    SELECT {CELL}, CASE WHEN count(variance) = count(*) THEN greatest(sum(variance), 0) END AS variance
     FROM {"(FROM variances UNION ALL BY NAME FROM covariances)" if rounds > 1 else "variances"} GROUP BY {CELL}
 )
-SELECT f.sex, f.classif1, f.classif2, estimate, sqrt(greatest(variance, 0)) AS se, n_psu - n_strata AS df,
+SELECT f.sex, f.classif1, f.classif2, estimate, sqrt(variance) AS se, n_psu - n_strata AS df,
        {counts}, n_psu
 FROM figures AS f {smallest} LEFT JOIN total_variance AS v ON {_same_cell("v", "f")}
 WHERE estimate IS NOT NULL"""
@@ -199,7 +199,7 @@ def with_limits(estimates: pd.DataFrame, *, is_rate: bool, level: float = CONFID
     se = estimates["se"].to_numpy(dtype=float, na_value=np.nan)
     df = estimates["df"].to_numpy(dtype=float, na_value=np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = stats.t.ppf((1 + level) / 2, np.where(df >= 1, df, np.nan))
+        t = stdtrit(np.where(df >= 1, df, np.nan), (1 + level) / 2)
         if is_rate:
             half = t * se / (value * (1 - value))
             centre = np.log(value / (1 - value))
