@@ -4,6 +4,7 @@ An asset's body calls the one function of ``rounds`` or ``areas`` that makes its
 its arguments, as references (folder, hash, figures), never as frames. Preview APIs of Dagster stand here only.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ import dagster as dg
 
 from pipelines import areas, rounds, run
 from pipelines.estimates import Progress
-from pipelines.events import AREA_TABLES, AREA_YEARS, ROUND_TABLES, ROUNDS
+from pipelines.events import AREA_TABLES, AREA_YEARS, ROUNDS
 from pipelines.home import Home
 from pipelines.intake import latest_receipt
 from pipelines.metadata import CHECK, check_metadata, refusal, table_metadata
@@ -111,7 +112,7 @@ def _round_table(
         this = rounds.open_round(folder.home(), context.partition_key)
         with this.home.lock(this.identifier):
             table = make(this, context.log.info)
-            if table.name == ROUND_TABLES[-1] or not table.is_valid:
+            if table.name == rounds.ROUND_TABLES[-1] or not table.is_valid:
                 write_round_report(this.home, this.identifier, _result_until(this, table))
         return table
 
@@ -119,18 +120,26 @@ def _round_table(
 
 
 def _result_until(this: rounds.Round, last: Table) -> rounds.RoundResult:
-    names = ROUND_TABLES[: ROUND_TABLES.index(last.name)]
+    names = rounds.ROUND_TABLES[: rounds.ROUND_TABLES.index(last.name)]
     before = [current(this.home.store, name, this.identifier) for name in names]
     return rounds.RoundResult(this.identifier, (*(table for table in before if table is not None), last))
 
 
-def _check(name: str) -> list[dg.AssetCheckSpec]:
+def _check(name: str, of: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpec]:
     described = "Rules that must hold (edit rules of the specification, table contract, published totals). "
     described += "An error stops the round; a warning is recorded."
-    return [dg.AssetCheckSpec(CHECK, asset=name, blocking=True, description=described)]
+    with warnings.catch_warnings():
+        # Without its own partitions a check shows only the result of whichever round came last.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [dg.AssetCheckSpec(CHECK, asset=name, blocking=True, description=described, partitions_def=of)]
 
 
-@dg.asset(partitions_def=survey_rounds, group_name="survey_round", kinds={"parquet"}, check_specs=_check("raw_extract"))
+@dg.asset(
+    partitions_def=survey_rounds,
+    group_name="survey_round",
+    kinds={"parquet"},
+    check_specs=_check("raw_extract", survey_rounds),
+)
 def raw_extract(context: dg.AssetExecutionContext, folder: DataFolder) -> Told:
     """One row per row of the received file: national variables and codes as text, nothing renamed.
 
@@ -147,7 +156,10 @@ def raw_extract(context: dg.AssetExecutionContext, folder: DataFolder) -> Told:
 
 
 @dg.asset(
-    partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("harmonised_persons")
+    partitions_def=survey_rounds,
+    group_name="survey_round",
+    kinds={"duckdb"},
+    check_specs=_check("harmonised_persons", survey_rounds),
 )
 def harmonised_persons(context: dg.AssetExecutionContext, folder: DataFolder, raw_extract: Table) -> Told:
     """One row per person: ICLS concepts in ILOSTAT codes, weight, stratum and PSU.
@@ -159,7 +171,12 @@ def harmonised_persons(context: dg.AssetExecutionContext, folder: DataFolder, ra
     )
 
 
-@dg.asset(partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("psu_totals"))
+@dg.asset(
+    partitions_def=survey_rounds,
+    group_name="survey_round",
+    kinds={"duckdb"},
+    check_specs=_check("psu_totals", survey_rounds),
+)
 def psu_totals(context: dg.AssetExecutionContext, folder: DataFolder, harmonised_persons: Table) -> Told:
     """Universe x cell x stratum x PSU: weighted sums and counts.
 
@@ -171,7 +188,10 @@ def psu_totals(context: dg.AssetExecutionContext, folder: DataFolder, harmonised
 
 
 @dg.asset(
-    partitions_def=survey_rounds, group_name="survey_round", kinds={"duckdb"}, check_specs=_check("round_estimates")
+    partitions_def=survey_rounds,
+    group_name="survey_round",
+    kinds={"duckdb"},
+    check_specs=_check("round_estimates", survey_rounds),
 )
 def round_estimates(context: dg.AssetExecutionContext, folder: DataFolder, psu_totals: Table) -> Told:
     """Survey x indicator x period x cell: value, standard error, limits, n, status and reason.
@@ -185,7 +205,7 @@ def round_estimates(context: dg.AssetExecutionContext, folder: DataFolder, psu_t
     partitions_def=area_years,
     group_name="area_year",
     kinds={"duckdb"},
-    check_specs=_check("area_estimates"),
+    check_specs=_check("area_estimates", area_years),
     deps=[dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in ("psu_totals", "round_estimates")],
 )
 def area_estimates(context: dg.AssetExecutionContext, folder: DataFolder) -> Told:
@@ -206,7 +226,10 @@ def area_estimates(context: dg.AssetExecutionContext, folder: DataFolder) -> Tol
 
 
 @dg.asset(
-    partitions_def=area_years, group_name="area_year", kinds={"duckdb"}, check_specs=_check("protected_estimates")
+    partitions_def=area_years,
+    group_name="area_year",
+    kinds={"duckdb"},
+    check_specs=_check("protected_estimates", area_years),
 )
 def protected_estimates(context: dg.AssetExecutionContext, folder: DataFolder, area_estimates: Table) -> Told:
     """What may be seen outside: published cells, and for the others their status without a value.

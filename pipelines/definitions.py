@@ -12,24 +12,23 @@ from datetime import UTC
 import dagster as dg
 
 from pipelines import run, sensors
-from pipelines.assets import ASSETS, DataFolder, TableReferences, area_years, stopped, survey_rounds
+from pipelines.assets import ASSETS, DataFolder, TableReferences, stopped
 from pipelines.dagster_home import withhold_error_texts
-from pipelines.events import AREA_TABLES, AREA_YEARS, ROUND_TABLES, ROUNDS
+from pipelines.events import AREA_TABLES, AREA_YEARS, ROUNDS
 from pipelines.intake import received_rounds
+from pipelines.rounds import ROUND_TABLES
 
 withhold_error_texts()
 
 round_job = dg.define_asset_job(
     "process_round",
     selection=list(ROUND_TABLES),
-    partitions_def=survey_rounds,
     executor_def=dg.in_process_executor,
     description="One survey round, from the received file to its estimates.",
 )
 area_job = dg.define_asset_job(
     "process_area_year",
     selection=list(AREA_TABLES),
-    partitions_def=area_years,
     executor_def=dg.in_process_executor,
     description="One area and year: annual averages, one source per figure, protection.",
 )

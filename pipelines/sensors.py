@@ -17,9 +17,10 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines import areas
-from pipelines.events import AREA_TABLES, ROUND_TABLES
+from pipelines.events import AREA_TABLES
 from pipelines.home import Home
 from pipelines.intake import latest_receipt, received_rounds, split_round
+from pipelines.rounds import ROUND_TABLES
 from pipelines.storage import current, hash_of
 from schemas.errors import ProblemsError
 from schemas.survey_spec import SurveySpec, find_surveys, load_survey

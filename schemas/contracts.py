@@ -51,9 +51,10 @@ def _column(concept: Concept, code_lists: Mapping[str, CodeList], classification
     checks = []
     if concept.kind == "code":
         names = (classification,) if classification else concept.code_lists
-        allowed = {item.code for name in names for item in code_lists[name].items}
+        # A total holds everyone; it is no code of a person.
+        allowed = {item.code for name in names for item in code_lists[name].items if not item.is_total}
         # "_U" is SDMX's code for 'unknown' where a list of ILOSTAT has none.
-        checks.append(pa.Check.isin(sorted(allowed | {"_U"}), name="CODE_INVALID"))
+        checks.append(pa.Check.isin(sorted(allowed | {"_U"}), name="CODE_INVALID", error=concept.name))
     return pa.Column(_TYPES[concept.kind], checks, nullable=True, coerce=concept.kind == "number")
 
 
@@ -105,28 +106,31 @@ def _scope_checks(concept: Concept, scopes: Mapping[str, pl.Expr]) -> list[pa.Ch
 def round_estimates_contract(code_lists: Mapping[str, CodeList]) -> pa.DataFrameSchema:
     """Return the contract of round_estimates: one row per survey x indicator x period x cell."""
     items = sorted({item.code for code_list in code_lists.values() for item in code_list.items})
-    number = {"nullable": True, "coerce": True}
+
+    def one_of(name: str, allowed: Sequence[str], *, nullable: bool = False) -> pa.Column:
+        return pa.Column(pl.String, pa.Check.isin(allowed, error=name), nullable=nullable)
+
+    def not_negative(name: str, kind: type[pl.DataType], *, nullable: bool = True) -> pa.Column:
+        return pa.Column(kind, pa.Check.ge(0, error=name), nullable=nullable, coerce=nullable)
+
     return pa.DataFrameSchema(
         {
             "indicator": pa.Column(pl.String),
             "ref_area": pa.Column(pl.String),
             "survey": pa.Column(pl.String),
-            "freq": pa.Column(pl.String, pa.Check.isin(["A", "S", "Q", "M"])),
+            "freq": one_of("freq", ["A", "S", "Q", "M"]),
             "time": pa.Column(pl.String),
-            "sex": pa.Column(pl.String, pa.Check.isin(["SEX_T", "SEX_M", "SEX_F", "SEX_O"])),
-            "classif1": pa.Column(pl.String, pa.Check.isin(items), nullable=True),
-            "classif2": pa.Column(pl.String, pa.Check.isin(items), nullable=True),
-            "value": pa.Column(pl.Float64, pa.Check.ge(0)),
-            "se": pa.Column(pl.Float64, pa.Check.ge(0), **number),
-            "lower": pa.Column(pl.Float64, pa.Check.ge(0), **number),
-            "upper": pa.Column(pl.Float64, pa.Check.ge(0), **number),
-            "cv": pa.Column(pl.Float64, pa.Check.ge(0), **number),
-            "df": pa.Column(pl.Int64, pa.Check.ge(0), **number),
-            "n": pa.Column(pl.Int64, pa.Check.ge(0)),
-            "n_numerator": pa.Column(pl.Int64, pa.Check.ge(0)),
-            "n_households": pa.Column(pl.Int64, **number),
-            "n_psu": pa.Column(pl.Int64, **number),
-            "status": pa.Column(pl.String, pa.Check.isin(["", "S", "U", "B"])),
+            "sex": one_of("sex", ["SEX_T", "SEX_M", "SEX_F", "SEX_O"]),
+            "classif1": one_of("classif1", items, nullable=True),
+            "classif2": one_of("classif2", items, nullable=True),
+            "value": not_negative("value", pl.Float64, nullable=False),
+            **{name: not_negative(name, pl.Float64) for name in ("se", "lower", "upper", "cv")},
+            "df": not_negative("df", pl.Int64),
+            "n": not_negative("n", pl.Int64, nullable=False),
+            "n_numerator": not_negative("n_numerator", pl.Int64, nullable=False),
+            "n_households": not_negative("n_households", pl.Int64),
+            "n_psu": not_negative("n_psu", pl.Int64),
+            "status": one_of("status", ["", "S", "U", "B"]),
             "reason": pa.Column(pl.String),
             "method": pa.Column(pl.String),
         },
@@ -137,6 +141,7 @@ def round_estimates_contract(code_lists: Mapping[str, CodeList]) -> pa.DataFrame
                     & (pl.col("upper") >= pl.col("value") * (1 - 1e-12)).fill_null(value=True)
                 ),
                 name="LIMITS",
+                error="lower, upper",
             )
         ],
         strict=True,

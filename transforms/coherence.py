@@ -1,7 +1,7 @@
 """Identities that must hold between universes and between tables, in every cell before rounding.
 
-Here belong the identities as SQL over ``psu_totals`` (or its sums per cell); each query returns the number of cells in which its
-identity does not hold, at 1e-9 relative.
+Here belong the identities as SQL over ``psu_totals`` (or its sums per cell); each query returns the number of
+cells in which its identity does not hold, at 1e-9 relative.
 
 Source: STANDARDS 3.4.
 """
@@ -34,7 +34,7 @@ WITH complete AS (
            sum(total) FILTER (universe IN ({listed})) AS parts
     FROM {relation} WHERE universe IN ({names}) AND cube IN (FROM complete) GROUP BY ALL
 )
-SELECT count_if({_DIFFERS}) FROM cells"""
+SELECT coalesce(count_if({_DIFFERS}), 0) FROM cells"""
 
 
 def broken_totals_sql(column: str, relation: str = "psu_totals") -> str:
@@ -48,5 +48,5 @@ WITH plain AS (
 ), both_counted AS (
     SELECT universe FROM plain INTERSECT SELECT universe FROM crossed
 )
-SELECT count_if({_DIFFERS}) FROM plain FULL JOIN crossed USING (universe, sex, classif1)
+SELECT coalesce(count_if({_DIFFERS}), 0) FROM plain FULL JOIN crossed USING (universe, sex, classif1)
 WHERE universe IN (FROM both_counted)"""

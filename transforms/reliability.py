@@ -51,9 +51,9 @@ def judge_cells(estimates: pd.DataFrame, profile: ReliabilityProfile, *, is_few_
     return estimates.assign(status=status, reason=reason)
 
 
-def share_suppressed(status: pd.Series) -> float:
-    """Return the share of S cells in one table, rounded to two decimals as ILO's processing does."""
-    return float(round(float((status == "S").mean()), 2)) if len(status) else 0.0
+def share_suppressed(status: pd.Series, decimals: int = 2) -> float:
+    """Return the share of S cells in one table, rounded (to two decimals in ILO's processing)."""
+    return float(round(float((status == "S").mean()), decimals)) if len(status) else 0.0
 
 
 def is_table_published(status: pd.Series, version: str | None, profile: ReliabilityProfile) -> bool:
@@ -64,4 +64,4 @@ def is_table_published(status: pd.Series, version: str | None, profile: Reliabil
     """
     if not profile.table_share_applies or version in profile.exempt_versions:
         return True
-    return share_suppressed(status) < profile.table_share
+    return share_suppressed(status, profile.table_share_decimals) < profile.table_share

@@ -2,7 +2,6 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -40,7 +39,7 @@ def file(folder: Path, period: str, shift: int) -> Path:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("isolation")
     specs = tiny.write_spec(folder / "specs", {'extract = "test"': 'extract = "national"'})
     home = Home(folder / "var", (specs,))
@@ -58,7 +57,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     for shift, period in enumerate(PERIODS):
         if period not in BAD:
             tiny.take(home, f"FJI_TINY_{period}", file(folder, period, shift + 5), supersede=True)
-    yield Desk(home, before, latest, ilms(home.root, "--specs", specs, "run", "--release-date", "2026-12-24"))
+    return Desk(home, before, latest, ilms(home.root, "--specs", specs, "run", "--release-date", "2026-12-24"))
 
 
 def test_the_message_names_everything_but_the_code(desk: Desk) -> None:

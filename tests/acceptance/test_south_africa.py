@@ -4,8 +4,6 @@ import csv
 import functools
 import io
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -22,14 +20,14 @@ STATUS = {"1": "LMS_STATUS_EMP", "2": "LMS_STATUS_UNE", "3": "LMS_STATUS_EIP", "
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     source = microdata("south_africa_qlfs/qlfs_2013_q4.zip")
     folder = tmp_path_factory.mktemp("south_africa") / "var"
     received = ilms(folder, "receive", "ZAF_QLFS", "2013-Q4", source)
     assert received.returncode == 0, received.stderr
     ran = ilms(folder, "run", "--release-date", "2026-11-23")
     assert ran.returncode == 0, ran.stderr
-    yield Home(folder)
+    return Home(folder)
 
 
 def table(home: Home, name: str) -> Table:
@@ -94,8 +92,7 @@ def test_no_cell_by_birth_or_citizenship_anywhere(home: Home) -> None:
         assert found is not None
         with duckdb.connect() as connection:
             columns = [row[0] for row in connection.execute(f"DESCRIBE FROM read_parquet('{found.data}')").fetchall()]
-            texts = [column for column in columns if column in ("cube", "universe", "indicator", "classif1", "classif2")]
-            for column in texts:
+            for column in sorted({"cube", "universe", "indicator", "classif1", "classif2"} & set(columns)):
                 row = connection.execute(
                     f"SELECT count(*) FROM read_parquet('{found.data}') WHERE regexp_matches({column}, '{migration}') "
                     f"OR {column} LIKE '%birth%' OR {column} LIKE '%citizen%'"
@@ -138,4 +135,4 @@ def test_restricted_tables_stay_in_restricted_folders(home: Home) -> None:
     for name in ("received", "store", "reports"):
         for path in [home.root / name, *(home.root / name).rglob("*")]:
             assert path.stat().st_mode & 0o077 == 0, path.relative_to(home.root)
-    assert [path for path in Path(home.releases).rglob("*.parquet")] == []
+    assert list(home.releases.rglob("*.parquet")) == []

@@ -177,11 +177,11 @@ def harmonise(home: Home, rows: Sequence[Row], file: Path, period: str = "2024-Q
     return process_round(home, round_id)
 
 
-def finish(home: Home) -> tuple[list[str], list[ReleaseResult]]:
+def finish(home: Home, day: date = DAY) -> tuple[list[str], list[ReleaseResult]]:
     """Run everything received, as the command does, in this process; return errors and releases."""
     outcomes = run.run_rounds(home, run.rounds_to_run(home, ()), 1, lambda _: None, lambda _: None)
     errors = [error for outcome in outcomes for error in outcome.errors]
     areas, stopped = run.run_areas(home, lambda _: None)
     errors += stopped
-    made = [] if errors else [run.release(home, areas, DAY, kind) for kind in ("default", "test")]
+    made = [] if errors else [run.release(home, areas, day, kind) for kind in ("default", "test")]
     return errors, [release for release in made if release is not None]

@@ -72,6 +72,11 @@ class Demo:
         return connection
 
 
+def quoted(text):
+    """Quote a name or a CSV field: double quotes inside are doubled."""
+    return '"' + text.replace('"', '""') + '"'
+
+
 @pytest.fixture
 def survey(tmp_path):
     """Build a survey folder and plan one round of it."""
@@ -90,7 +95,7 @@ def survey(tmp_path):
                 by_design=by_design,
             ),
             "NOTES.md": "# Demonstration\n",
-            "layout.csv": "variable,label,start,width\n" + "".join(f'"{name}",,,\n' for name in layout),
+            "layout.csv": "variable,label,start,width\n" + "".join(f"{quoted(name)},,,\n" for name in layout),
             "codes/sex.csv": SEX_CODES,
         } | (files or {})
         for name, text in contents.items():
@@ -236,9 +241,9 @@ def test_the_first_rule_that_is_met_gives_the_value(survey):
 
 
 def test_rules_of_a_number_concept_may_compute(survey):
-    rules = RULES + "1,a = '',NULL,\n2,z = 'years',to_integer(a),\n3,z = 'months',to_integer(a) / 12,\n"
+    rules = RULES + "1,a = '',NULL,\n2,z = 'years',to_integer(a),\n3,z = 'halves',to_integer(a) * 0.5,\n"
     demo = survey({"age": "{rules = true}"}, {"rules/age.csv": rules}, layout=("w", "s", "a", "z"))
-    values = [("1", "1", "30", "years"), ("1", "1", "36", "months"), ("1", "1", "", "years"), ("1", "1", "3", "")]
+    values = [("1", "1", "30", "years"), ("1", "1", "6", "halves"), ("1", "1", "", "years"), ("1", "1", "3", "")]
     assert demo.rows(("w", "s", "a", "z"), values, ("age", "x_age")) == [
         (30.0, False), (3.0, False), (None, False), (None, True),
     ]  # fmt: skip
@@ -249,7 +254,8 @@ def test_expressions_of_every_kind(survey):
         {
             "psu": '{expression = "substring(id, 1, 2)"}',
             "arrival_month": '{expression = "to_integer(m) + 1"}',
-            "economic_activity": '{expression = "substring(e, 1, 2)", codes = "@ISIC4_DIVISION", classification = "ECO_ISIC4"}',
+            "economic_activity": '{expression = "substring(e, 1, 2)", codes = "@ISIC4_DIVISION", '
+            'classification = "ECO_ISIC4"}',
             "worked_one_hour": "{expression = \"p = '1' OR q = '1'\"}",
             "job_search": "{expression = \"p = '3'\"}",
             "available": "{expression = \"p = '3'\"}",
@@ -319,16 +325,21 @@ def test_corrections_repair_raw_values_before_anything_reads_them(survey):
 )  # fmt: skip
 def test_a_national_variable_may_have_any_name(survey, hidden):
     """The variable of that name is read for the region, and stands in the file beside all others."""
+    is_b, is_c = (quoted(f"{quoted(hidden)} = '{value}'") for value in "bc")
     demo = survey(
-        {"region": f'{{variable = "{hidden}"}}', "area_type": "{rules = true}", "worked_abroad": '{variable = "s"}',
-         "household_id": f'{{expression = "concat(\\"{hidden}\\", w)"}}'},
         {
-            "rules/area_type.csv": RULES + f"1,\"\"\"{hidden}\"\" = 'b'\",GEO_COV_URB,\n2,TRUE,GEO_COV_RUR,\n",
+            "region": f'{{variable = "{hidden}"}}',
+            "area_type": "{rules = true}",
+            "worked_abroad": '{variable = "s"}',
+            "household_id": f"{{expression = 'concat({quoted(hidden)}, w)'}}",
+        },
+        {
+            "rules/area_type.csv": f"{RULES}1,{is_b},GEO_COV_URB,\n2,TRUE,GEO_COV_RUR,\n",
             "codes/worked_abroad.csv": YES_NO,
-            "corrections.csv": f"where,set,expected_rows,reason,source\n\"\"\"{hidden}\"\" = 'c'\",\"\"\"{hidden}\"\" = 'b'\",1,Why,Who\n",
+            "corrections.csv": f"where,set,expected_rows,reason,source\n{is_c},{is_b},1,Misprint,Report\n",
         },
         layout=("w", "s", "a", hidden),
-    )  # fmt: skip
+    )
     wanted = ("sex", "age", "weight", "region", "area_type", "household_id", "worked_abroad", "exclusion", "x_sex")
     values = [("1", "1", "30", "a"), ("0", "2", "40", "b"), ("2", "9", "50", "c")]
     assert demo.rows(("w", "s", "a", hidden), values, wanted) == [
