@@ -23,6 +23,8 @@ from schemas.survey_model import (
 )
 
 _BUILDING_BLOCKS = ("worked_one_hour", "job_search", "available")
+#: Concepts whose universe is known only from labour force status, besides the building blocks.
+_OF_THE_EMPLOYED = ("status_in_employment", "economic_activity", "occupation", "hours_usual", "monthly_earnings")
 
 
 def toml_file(check: Findings, content: bytes | None) -> SurveyFile | None:
@@ -216,7 +218,7 @@ def concept_set(check: Findings, toml: SurveyFile) -> None:
 def _labour_force(check: Findings, toml: SurveyFile, given: set[str]) -> None:
     blocks = [name for name in _BUILDING_BLOCKS if name not in given]
     if toml.labour_force is None:
-        stray = sorted({*_BUILDING_BLOCKS, "declared_labour_force_status"} & given)
+        stray = sorted({*_BUILDING_BLOCKS, *_OF_THE_EMPLOYED, "declared_labour_force_status"} & given)
         if stray:
             message = f"{', '.join(stray)} is given, but there is no [labour_force]"
             remedy = "Add [labour_force], or remove the concepts"

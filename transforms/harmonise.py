@@ -218,6 +218,8 @@ def _staged(spec: SurveySpec, sourced: list[Concept], period: Period, ctes: list
                 kept = scope
                 if concept.name in ("arrival_year", "arrival_month") and "arrival_year" in spec.concepts:
                     kept = f"{scope} AND {plausible_arrival_sql(spec, period)}"
+                if concept.name == "arrival_month":
+                    kept += " AND v_arrival_month BETWEEN 1 AND 12"
                 masked = f"v_{concept.name}" if stage == "all" else f"CASE WHEN {kept} THEN v_{concept.name} END"
                 if concept.name == "exclusion":
                     masked = f"COALESCE(v_exclusion, {_ZERO_WEIGHT})"

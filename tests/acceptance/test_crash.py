@@ -77,6 +77,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return Desk(home, tree(undisturbed.releases), time.monotonic() - begun)
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(desk: Desk, tmp_path: Path) -> None:
     """After each kill the last release is whole, and the next run ends with the same bytes."""
     moments = random.Random(20261123)

@@ -14,9 +14,10 @@ RULES_PAGE = ROOT / "docs" / "rules.md"
 
 _HEAD = """# Rules
 
-Every rule that a file, its data or a specification can break. An error stops the round (or refuses the file or specification); a
-warning is recorded in the round's report. Reports name the rule, the concept, the variable, the number of rows and the first row
-numbers, never a value. Written from `schemas/edit_rules.toml` by `ILMS_WRITE_DOCS=1 python -m pytest tests/docs/test_reference.py`.
+Every rule that a file, its data or a specification can break. An error stops the round (or refuses the file or
+specification); a warning is recorded in the round's report. Reports name the rule, the concept, the variable, the
+number of rows and the first row numbers, never a value. Written from `schemas/edit_rules.toml` by
+`ILMS_WRITE_DOCS=1 python -m pytest tests/docs/test_reference.py`.
 """
 
 

@@ -559,3 +559,12 @@ def test_columns_stand_in_the_order_of_the_dictionary(survey):
 
 def test_the_same_specification_gives_the_same_sql(survey):
     assert survey().plan.sql == survey().plan.sql
+
+
+@pytest.mark.parametrize(("month", "kept"), [("1", 1.0), ("12", 12.0), ("0", None), ("13", None), ("99", None)])
+def test_a_month_of_arrival_is_one_of_twelve(survey, month, kept):
+    demo = survey(MIGRATION, layout=("w", "s", "a", "c", "y", "m"))
+    found = demo.rows(
+        ("w", "s", "a", "c", "y", "m"), [("1", "1", "30", "FRA", "2010", month)], ("arrival_year", "arrival_month")
+    )
+    assert found == [(2010.0, kept)]
