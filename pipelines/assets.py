@@ -17,7 +17,7 @@ from pipelines.estimates import Progress
 from pipelines.events import AREA_TABLES, AREA_YEARS, ROUNDS
 from pipelines.home import Home
 from pipelines.intake import latest_receipt
-from pipelines.metadata import CHECK, check_metadata, refusal, table_metadata
+from pipelines.metadata import CHECK, check_metadata, refusal, release_metadata, table_metadata
 from pipelines.report import write_round_report
 from pipelines.storage import Table, current, partitions
 from schemas.errors import ProblemsError
@@ -143,7 +143,8 @@ def _check(name: str, of: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpe
 def raw_extract(context: dg.AssetExecutionContext, folder: DataFolder) -> Told:
     """One row per row of the received file: national variables and codes as text, nothing renamed.
 
-    Restricted. Its checks say that the file could be read from end to end and holds the declared variables.
+    Restricted: rows of persons. Its check says that the file was read from end to end and holds the declared
+    variables. Of its figures, `rows` and `columns` are those of the file, `sha256` is the file's hash.
     """
 
     def make(this: rounds.Round, progress: Progress) -> Table:
@@ -164,7 +165,11 @@ def raw_extract(context: dg.AssetExecutionContext, folder: DataFolder) -> Told:
 def harmonised_persons(context: dg.AssetExecutionContext, folder: DataFolder, raw_extract: Table) -> Told:
     """One row per person: ICLS concepts in ILOSTAT codes, weight, stratum and PSU.
 
-    Restricted. A source code without a mapping stops the round here.
+    Restricted: rows of persons. A source code without a mapping stops the round here.
+
+    Figures of the whole round: `weight_total` is the sum of the weights, that is, the population that the sample
+    stands for; `excluded` rows are kept out of every estimate (weight zero, no interview); `non_residents` are not
+    counted in the resident population; `psus` and `strata` are those of the full sample.
     """
     yield from _round_table(
         context, folder, lambda this, progress: rounds.harmonised_persons(this, raw_extract, progress)
@@ -180,7 +185,8 @@ def harmonised_persons(context: dg.AssetExecutionContext, folder: DataFolder, ra
 def psu_totals(context: dg.AssetExecutionContext, folder: DataFolder, harmonised_persons: Table) -> Told:
     """Universe x cell x stratum x PSU: weighted sums and counts.
 
-    Restricted. Standard errors, annual averages and changes are computed from it.
+    Restricted. Estimates, standard errors and annual averages are computed from it; `cubes` is the number of
+    cross-classifications.
     """
     yield from _round_table(
         context, folder, lambda this, progress: rounds.psu_totals(this, harmonised_persons, progress)
@@ -196,7 +202,7 @@ def psu_totals(context: dg.AssetExecutionContext, folder: DataFolder, harmonised
 def round_estimates(context: dg.AssetExecutionContext, folder: DataFolder, psu_totals: Table) -> Told:
     """Survey x indicator x period x cell: value, standard error, limits, n, status and reason.
 
-    Internal: small cells are marked, not yet removed.
+    Internal: `unreliable` and `not_published` count cells that are marked as such, not yet removed.
     """
     yield from _round_table(context, folder, lambda this, progress: rounds.round_estimates(this, psu_totals, progress))
 
@@ -234,7 +240,8 @@ def area_estimates(context: dg.AssetExecutionContext, folder: DataFolder) -> Tol
 def protected_estimates(context: dg.AssetExecutionContext, folder: DataFolder, area_estimates: Table) -> Told:
     """What may be seen outside: published cells, and for the others their status without a value.
 
-    Releases are made from this table alone.
+    Releases are made from this table alone. `not_published` counts the cells without a value, `tables_refused`
+    the indicators and periods that are too unreliable as a whole.
     """
 
     def made() -> Table:
@@ -291,16 +298,7 @@ def release(folder: DataFolder, config: ReleaseConfig) -> dg.MaterializeResult: 
             raise dg.Failure("no protected table of a national or synthetic survey is stored")
         return result
 
-    result = without_values(made)
-    return dg.MaterializeResult(
-        metadata={
-            "folder": dg.MetadataValue.path(str(result.folder)),
-            "is_new": result.is_new,
-            "indicators": result.indicators,
-            "areas": result.areas,
-            "dagster/row_count": result.rows,
-        }
-    )
+    return dg.MaterializeResult(metadata=release_metadata(without_values(made)))
 
 
 ASSETS = [

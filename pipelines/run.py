@@ -4,6 +4,7 @@ Each round is isolated: what stops one leaves the others going on. A release is 
 was stopped, unless a partial one is asked for; an earlier release is never touched.
 """
 
+import json
 import multiprocessing
 import os
 import threading
@@ -13,7 +14,8 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cache, partial
+from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,12 +28,12 @@ from pipelines.estimates import Progress, silent
 from pipelines.home import Home
 from pipelines.intake import received_rounds
 from pipelines.report import write_round_report
-from pipelines.rounds import RoundResult, process_round
-from pipelines.storage import Table, current
+from pipelines.rounds import RoundResult, code_fingerprint, process_round
+from pipelines.storage import NotStoredError, Table, as_json, current, hash_of, stored_only, write_atomically
 from schemas.codes import load_code_lists, load_status_map
 from schemas.errors import ProblemsError
 from schemas.indicators import load_indicators
-from sdmx_out.release import Kind, ReleaseResult, write_release
+from sdmx_out.release import LATEST, Kind, ReleaseResult, write_release
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ def run_round(home: Home, identifier: str, progress: Progress = silent) -> Round
     """Process one round and keep its report; every error that belongs to the round is its outcome."""
     try:
         result = process_round(home, identifier, progress)
+    except NotStoredError:
+        raise
     except ProblemsError as error:
         return RoundOutcome(identifier, (), tuple(str(problem) for problem in error.problems), 0)
     except Exception as error:  # what goes wrong in one round is no other round's concern
@@ -90,6 +94,15 @@ def _outcome(result: RoundResult) -> RoundOutcome:
     errors = tuple(f"{survey}: {item}" for item in result.findings if item.severity == "error")
     warnings = sum(item.severity == "warning" for item in result.findings)
     return RoundOutcome(result.identifier, result.tables, errors, warnings)
+
+
+def stored_chain(home: Home, identifiers: Sequence[str]) -> list[RoundOutcome] | None:
+    """Return the outcomes of rounds of which every table is stored; None where something has to be made."""
+    try:
+        with stored_only():
+            return [run_round(home, identifier) for identifier in identifiers]
+    except NotStoredError:
+        return None
 
 
 def _run_chain(home: Home, identifiers: Sequence[str]) -> list[RoundOutcome]:
@@ -133,7 +146,15 @@ def run_rounds(
         done: called with each outcome.
     """
     outcomes = []
-    ordered = chains(identifiers)
+    ordered = []
+    for chain in chains(identifiers):
+        stored = stored_chain(home, chain)
+        if stored is None:
+            ordered.append(chain)
+            continue
+        for outcome in stored:
+            done(outcome)
+        outcomes += stored
     if jobs <= 1 or len(ordered) <= 1:
         for identifier in (identifier for chain in ordered for identifier in chain):
             outcome = run_round(home, identifier, partial(_named, tell, identifier))
@@ -190,8 +211,13 @@ def release(home: Home, areas: dict[str, tuple[Table, ...]], release_date: date,
     }
     if not chosen:
         return None
+    pointer = home.store / "release" / f"{kind}.json"
+    digest = hash_of("release", [table.input_hash for table in chosen.values()], code_fingerprint(), _writer_hash())
+    before = _made_before(home, pointer, digest)
+    if before is not None:
+        return before
     with home.scratch() as scratch, open_engine(scratch, [home.store, home.releases]) as connection:
-        return write_release(
+        made = write_release(
             [table.data for table in chosen.values()],
             [table.folder / "availability.parquet" for table in chosen.values()],
             home.releases,
@@ -204,6 +230,28 @@ def release(home: Home, areas: dict[str, tuple[Table, ...]], release_date: date,
             code_lists=load_code_lists(),
             status_map=load_status_map(),
         )
+    pointer.parent.mkdir(mode=0o700, exist_ok=True)
+    facts = {"files": made.files, "rows": made.rows, "indicators": made.indicators, "areas": made.areas}
+    write_atomically(pointer, as_json({"input_hash": digest, "folder": made.folder.name, "facts": facts}))
+    return made
+
+
+@cache
+def _writer_hash() -> str:
+    """Return a hash of the code that writes releases."""
+    root = Path(str(resources.files("sdmx_out")))
+    return hash_of([path.read_text(encoding="utf-8") for path in sorted(root.glob("*.py"))])
+
+
+def _made_before(home: Home, pointer: Path, digest: str) -> ReleaseResult | None:
+    """Return the latest release where it was made of the same tables by the same code: nothing is then written."""
+    if not pointer.is_file():
+        return None
+    stored = json.loads(pointer.read_bytes())
+    latest = home.releases / LATEST["test" if pointer.stem == "test" else "default"]
+    if stored["input_hash"] != digest or latest.resolve().name != stored["folder"] or not latest.is_dir():
+        return None
+    return ReleaseResult(folder=latest.resolve(), is_new=False, **stored["facts"])
 
 
 def stored_areas(home: Home) -> dict[str, tuple[Table, ...]]:

@@ -9,7 +9,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,26 @@ def _load(store: Path, name: str, partition: str, input_hash: str, *, is_new: bo
     )
 
 
+class NotStoredError(Exception):
+    """A table is not there, and it was asked for only if it is (``stored_only``)."""
+
+
+_stored_only: ContextVar[bool] = ContextVar("stored_only", default=False)
+
+
+@contextmanager
+def stored_only() -> Iterator[None]:
+    """Within the block ``obtain`` raises NotStoredError instead of building.
+
+    It tells cheaply, in one process, whether a chain of tables has anything to do.
+    """
+    token = _stored_only.set(True)
+    try:
+        yield
+    finally:
+        _stored_only.reset(token)
+
+
 def obtain(store: Path, name: str, partition: str, input_hash: str, build: Callable[[Path], Built]) -> Table:
     """Return the table with this input hash, building it only if it is not there yet.
 
@@ -135,12 +157,17 @@ def obtain(store: Path, name: str, partition: str, input_hash: str, build: Calla
         input_hash: hash of everything that goes in.
         build: writes ``data.parquet`` (and files beside it) into the folder it is given.
 
+    Raises:
+        NotStoredError: within ``stored_only``, when it would have to be built.
+
     A refused table is kept as its verdict alone, so that it is not judged again until its input changes.
     """
     home = store / name / partition
     for folder in (home.parent, home):
         folder.mkdir(mode=0o700, exist_ok=True)
     table = _load(store, name, partition, input_hash, is_new=False)
+    if table is None and _stored_only.get():
+        raise NotStoredError(f"{name} of {partition}")
     if table is None:
         for left in home.glob(".tmp-*"):
             shutil.rmtree(left, ignore_errors=True)

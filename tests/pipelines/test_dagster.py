@@ -14,11 +14,13 @@ from fixtures.extracts import write_csv
 from fixtures.generate import DEFAULT_SEED, generate_parts
 from pipelines import definitions, rounds, run, sensors
 from pipelines.assets import ASSETS, DataFolder, TableReferences
-from pipelines.events import report_tables
+from pipelines.events import report_release, report_tables
+from pipelines.findings import finding
 from pipelines.home import Home
 from pipelines.intake import latest_receipt, receive
+from pipelines.metadata import findings_list
 from pipelines.rounds import ROUND_TABLES, open_round
-from pipelines.storage import Table, current, hash_of
+from pipelines.storage import Built, Table, current, hash_of, obtain
 from schemas.periods import Period
 
 SPECIFICATION = Path(__file__).parents[2] / "schemas/surveys/XAA/LFS"
@@ -95,9 +97,6 @@ def fake_tables(home: Home, identifier: str, *, refused_at: str = "", name: str 
     receipt = latest_receipt(home, identifier)
     assert receipt is not None
     origin = {"file_sha256": receipt.sha256, "specification_sha256": open_round(home, identifier).spec.sha256}
-    from pipelines.findings import finding
-    from pipelines.storage import Built, obtain
-
     for table in ROUND_TABLES[1:]:
         found = (finding("CODE_UNMAPPED", table, "one code", count=1),) if table == refused_at else ()
         obtain(home.store, table, identifier, hash_of(table, name, origin), lambda _, f=found: Built(f, origin))
@@ -135,9 +134,10 @@ def test_run_of_a_round_shows_its_tables_and_checks(
     persons = current(home.store, "harmonised_persons", GOOD)
     assert persons is not None
     for fact in ("rows", "weight_total", "psus", "strata"):
-        assert shown[fact].value == persons.facts[fact]
+        assert shown[fact].value == round(persons.facts[fact], 3)
+    assert list(shown)[:2] == ["rows", "weight_total"]
     assert shown["dagster/row_count"].value == persons.facts["rows"]
-    assert "| rule |" in shown["findings"].value
+    assert "- **warning** `" in shown["findings"].value
     assert (home.reports / GOOD / "report.json").is_file()
 
     area = execute(home, instance, "process_area_year", "XAA_2024")
@@ -242,9 +242,12 @@ def test_ilms_run_tells_dagster_the_same_as_a_run_there(
     outcomes = [run.run_round(home, identifier) for identifier in (GOOD, REFUSED)]
     made, _ = run.run_areas(home, lambda _: None, [REFUSED])
     tables = [table for outcome in outcomes for table in outcome.tables]
-    raw = [current(home.store, "raw_extract", identifier) for identifier in (GOOD, REFUSED)]
-    told = [t for t in tables if t.name != "raw_extract"] + [t for t in raw if t] + list(made["XAA_2024"])
-    report_tables(home, told)
+    new = [table for table in [*tables, *made["XAA_2024"]] if table.is_new]
+    assert "raw_extract" not in {table.name for table in new}, "it was made when the file was received"
+    report_tables(home, new)
+    released = run.release(home, made, date.fromisoformat(DAY), "default")
+    assert released is not None
+    report_release(home, released)
     for identifier in (GOOD, REFUSED):
         execute(home, instance, "process_round", identifier)
     execute(home, instance, "process_area_year", "XAA_2024")
@@ -260,6 +263,7 @@ def test_ilms_run_tells_dagster_the_same_as_a_run_there(
                 one, other = check_of(shared, name, key), check_of(instance, name, key)
                 assert (one.passed, one.metadata, one.blocking) == (other.passed, other.metadata, other.blocking)
         assert not check_of(shared, "harmonised_persons", REFUSED).passed
+        assert shared.get_latest_materialization_event(dg.AssetKey("release")) is not None
         ours = shared.get_latest_materialization_event(dg.AssetKey("round_estimates"))
         theirs = instance.get_latest_materialization_event(dg.AssetKey("round_estimates"))
         assert ours is not None
@@ -423,7 +427,6 @@ def test_release_date_is_read_before_anything_is_made(home: Home, instance: dg.D
     config = {"ops": {"release": {"config": {"release_date": "yesterday"}}}}
     assert not execute(home, instance, "publish_release", run_config=config).success
     assert list(home.releases.iterdir()) == []
-    assert date.fromisoformat(DAY)
 
 
 # --- home ----------------------------------------------------------------------------------------------
@@ -442,3 +445,10 @@ def test_dagster_home_is_private_and_silent(home: Home) -> None:
     (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     prepare_dagster(home, environment)
     assert (folder / "dagster.yaml").read_text(encoding="utf-8") == "telemetry: {enabled: false}\n"
+
+
+def test_finding_is_a_line_that_markdown_leaves_alone() -> None:
+    item = finding("CODE_UNMAPPED", "harmonised_persons", "a|b <c> *d*", concept="sex", variable="V_1", count=1200)
+    line = findings_list([item])
+    assert line == "- **error** `CODE_UNMAPPED` sex (V\\_1): a\\|b \\<c\\> \\*d\\* (1,200 rows)"
+    assert findings_list([]) == "None."
