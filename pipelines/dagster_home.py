@@ -46,4 +46,11 @@ def withhold_error_texts(environment: MutableMapping[str, str] = os.environ) -> 
     """
     environment["DAGSTER_REDACT_USER_CODE_ERRORS"] = "1"
     environment.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
-    logging.getLogger(environment.get("DAGSTER_REDACTED_ERROR_LOGGER_NAME", _REDACTED_ERRORS)).disabled = True
+    logger = logging.getLogger(environment.get("DAGSTER_REDACTED_ERROR_LOGGER_NAME", _REDACTED_ERRORS))
+    # A filter outlives the logging configuration that Dagster sets up in every run; ``disabled`` does not.
+    logger.addFilter(_without_error)
+
+
+def _without_error(record: logging.LogRecord) -> bool:
+    record.exc_info, record.exc_text = None, None
+    return True

@@ -26,7 +26,8 @@ def dev(home: Home, port: int) -> None:
     _refuse_taken(port)
     home.prepare()
     prepare_dagster(home)
-    arguments = ["-m", "dagster", "dev", "-m", "pipelines.definitions", "--host", _HOST, "--port", str(port)]
+    arguments = ["-W", "ignore:Function `dev_command` is superseded", "-m", "dagster", "dev"]
+    arguments += ["-m", "pipelines.definitions", "--host", _HOST, "--port", str(port)]
     os.execv(sys.executable, [sys.executable, *arguments])
 
 

@@ -271,9 +271,7 @@ def read_hierarchy(folder: Path, lists: Mapping[str, CodeList]) -> tuple[Hierarc
     for row in _read_rows(folder / "hierarchies.csv", ("version", "item", "base_list", "base_code")):
         entry = HierarchyRow(**row.values)
         pairs = ((entry.version, entry.item), (entry.base_list, entry.base_code))
-        bad = [
-            f"{code} of {name}" for name, code in pairs if name not in lists or code not in lists[name].codes
-        ]
+        bad = [f"{code} of {name}" for name, code in pairs if name not in lists or code not in lists[name].codes]
         if bad:
             message = f"{' and '.join(bad)} is in no code list"
             problems.append(row.problem("CODE_TARGET_UNKNOWN", message, "use codes of the lists named"))
@@ -365,9 +363,7 @@ def load_shared_codes(name: str) -> Mapping[str, str]:
     known = sorted(path.stem for path in (FOLDER / "shared").glob("*.csv"))
     if name not in known:
         remedy = f"use one of {', '.join(known)}"
-        raise SpecError(
-            [Problem(f"{name}.csv", None, "TABLE_NOT_FOUND", "no such shared code table", remedy)]
-        )
+        raise SpecError([Problem(f"{name}.csv", None, "TABLE_NOT_FOUND", "no such shared code table", remedy)])
     return read_shared_codes(FOLDER / "shared" / f"{name}.csv", load_code_lists())
 
 

@@ -12,8 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.concepts import parse_toml, read_entries
 from schemas.errors import Problem, SpecError
+from schemas.toml_files import parse_toml, read_entries
 
 _FILE = Path(__file__).parent / "edit_rules.toml"
 _ID = re.compile(r"[A-Z]+(_[A-Z]+)*")
@@ -63,9 +63,7 @@ def read_edit_rules(path: Path) -> Mapping[str, EditRule]:
                 for name in bad
             ]
         )
-    return MappingProxyType(
-        {name: EditRule(id=name, **entry.model_dump()) for name, entry in entries.items()}
-    )
+    return MappingProxyType({name: EditRule(id=name, **entry.model_dump()) for name, entry in entries.items()})
 
 
 @cache

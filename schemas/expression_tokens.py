@@ -79,9 +79,7 @@ _OPERAND_ENDS = frozenset(
         TokenType.END,
     }
 )
-_LEVEL_ENDS = frozenset(
-    {TokenType.AND, TokenType.OR, TokenType.COMMA, TokenType.WHEN, TokenType.THEN, TokenType.ELSE}
-)
+_LEVEL_ENDS = frozenset({TokenType.AND, TokenType.OR, TokenType.COMMA, TokenType.WHEN, TokenType.THEN, TokenType.ELSE})
 
 
 class ExpressionError(Exception):

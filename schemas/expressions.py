@@ -88,9 +88,7 @@ class Expression:
             qualifier: table alias to put before every column.
         """
         prefix = "" if qualifier is None else quote_name(qualifier) + "."
-        return "".join(
-            prefix + quote_name(part.text) if isinstance(part, _Name) else part for part in self._parts
-        )
+        return "".join(prefix + quote_name(part.text) if isinstance(part, _Name) else part for part in self._parts)
 
 
 def quote_name(name: str) -> str:
@@ -240,9 +238,7 @@ def _connective(node: Any, columns: _Columns, depth: int) -> _Piece:
         operands.append(current.expression)
         current = current.this
     operands.append(current)
-    pieces = [
-        _of_kind("boolean", _compile(operand, columns, depth + 1), sign) for operand in reversed(operands)
-    ]
+    pieces = [_of_kind("boolean", _compile(operand, columns, depth + 1), sign) for operand in reversed(operands)]
     return _Piece("boolean", ["(", *_separated(pieces, f" {sign} "), ")"])
 
 
@@ -252,9 +248,7 @@ def _comparison(node: Any, columns: _Columns, depth: int) -> _Piece:
     left = _operand(node.this, columns, depth)
     right = _operand(node.expression, columns, depth)
     if _same_kind([left, right], sign) == "boolean" and sign not in ("=", "<>"):
-        raise ExpressionError(
-            f"{sign} compares true and false", "Compare booleans by = or <> only", "EXPRESSION_KIND"
-        )
+        raise ExpressionError(f"{sign} compares true and false", "Compare booleans by = or <> only", "EXPRESSION_KIND")
     return _Piece("boolean", ["(", *left.parts, f" {sign} ", *right.parts, ")"])
 
 
@@ -352,8 +346,7 @@ def _substring(node: Any, columns: _Columns, depth: int) -> _Piece:
     _arguments(node, "this", "start", "length")
     places = [node.args.get("start"), node.args.get("length")]
     if any(
-        type(place) is not exp.Literal or place.is_string or not _POSITION.fullmatch(place.this)
-        for place in places
+        type(place) is not exp.Literal or place.is_string or not _POSITION.fullmatch(place.this) for place in places
     ):
         raise ExpressionError(
             "substring needs a position and a length, both written as whole numbers from 1",
@@ -366,8 +359,7 @@ def _substring(node: Any, columns: _Columns, depth: int) -> _Piece:
 def _starts_with(node: Any, columns: _Columns, depth: int) -> _Piece:
     _arguments(node, "this", "expression")
     pieces = [
-        _of_kind("text", _compile(part, columns, depth + 1), "starts_with")
-        for part in (node.this, node.expression)
+        _of_kind("text", _compile(part, columns, depth + 1), "starts_with") for part in (node.this, node.expression)
     ]
     return _Piece("boolean", ["STARTS_WITH(", *_separated(pieces, ", "), ")"])
 
@@ -458,9 +450,7 @@ def _same_kind(pieces: Sequence[_Piece], where: str, *, null: bool = False) -> K
     """The common kind of operands; a written NULL, which equals nothing, is refused unless null is set."""
     kinds = {piece.kind for piece in pieces}
     if None in kinds and not null:
-        raise ExpressionError(
-            f"NULL stands in {where}, which then is never true", "Write X IS NULL", "EXPRESSION_KIND"
-        )
+        raise ExpressionError(f"NULL stands in {where}, which then is never true", "Write X IS NULL", "EXPRESSION_KIND")
     found = sorted(kind for kind in kinds if kind is not None)
     if len(found) > 1:
         raise ExpressionError(

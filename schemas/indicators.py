@@ -16,14 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from schemas.codes import CodeList, load_code_lists
 from schemas.concepts import (
     Concept,
-    TomlFile,
     Universe,
     load_concepts,
     load_universes,
-    parse_toml,
-    read_entries,
 )
 from schemas.errors import Problem, SpecError
+from schemas.toml_files import TomlFile, parse_toml, read_entries
 
 _FILE = Path(__file__).parent / "indicators.toml"
 

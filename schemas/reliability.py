@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.codes import load_code_lists
-from schemas.concepts import parse_toml, read_entry
 from schemas.errors import Problem, SpecError
+from schemas.toml_files import parse_toml, read_entry
 
 FOLDER = Path(__file__).parent / "reliability"
 
@@ -55,9 +55,7 @@ def read_profile(path: Path) -> ReliabilityProfile:
     if unknown := sorted(set(profile.exempt_versions) - set(load_code_lists())):
         message = f"exempt_versions names {', '.join(unknown)}"
         row = data.row_of_key("exempt_versions")
-        raise SpecError(
-            [Problem(path.name, row, "VERSION_UNKNOWN", message, "use ids of code_lists/index.csv")]
-        )
+        raise SpecError([Problem(path.name, row, "VERSION_UNKNOWN", message, "use ids of code_lists/index.csv")])
     return profile
 
 

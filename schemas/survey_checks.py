@@ -110,9 +110,7 @@ def file_variants(check: Findings, toml: SurveyFile, layout: Sequence[LayoutRow]
         bare = [row.variable for row in layout if row.start is None or row.width is None]
         if file.format == "fwf" and bare:
             message = f"{len(bare)} variables have no start or width, the first is {bare[0]}"
-            check.add(
-                "layout.csv", None, "SPEC_LAYOUT_NO_POSITION", message, "Give both for a fixed-width file"
-            )
+            check.add("layout.csv", None, "SPEC_LAYOUT_NO_POSITION", message, "Give both for a fixed-width file")
     for first, second in combinations(enumerate(toml.file), 2):
         spans = [(file.periods.start, file.periods.end) for _, file in (first, second)]
         if overlap(spans[0], spans[1]):
@@ -146,9 +144,7 @@ def concept_source(check: Findings, name: str, entry: ConceptSection, *, has_cod
             kind: Kind = "text" if concept.kind == "code" or has_codes else concept.kind
             line = toml_line(check.toml_text, "concepts", name)
             expression = check.expression(entry.expression, kind, "survey.toml", line)
-    return ConceptSource(
-        entry.variable, expression, entry.codes, entry.rules, entry.missing, entry.classification
-    )
+    return ConceptSource(entry.variable, expression, entry.codes, entry.rules, entry.missing, entry.classification)
 
 
 def _concept_keys(check: Findings, concept: Concept, entry: ConceptSection) -> None:
@@ -179,9 +175,7 @@ def _concept_keys(check: Findings, concept: Concept, entry: ConceptSection) -> N
             "Remove codes",
         )
     versions = concept.code_lists if len(concept.code_lists) > 1 and "AREA" not in concept.code_lists else ()
-    if (entry.classification is not None or versions) and entry.classification not in (
-        versions or concept.code_lists
-    ):
+    if (entry.classification is not None or versions) and entry.classification not in (versions or concept.code_lists):
         check.add_toml(
             "concepts",
             name,

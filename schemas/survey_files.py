@@ -26,9 +26,7 @@ TABLES = {
 }
 REQUIRED = ("survey.toml", "layout.csv", "NOTES.md")
 
-_FILE_NAME = re.compile(
-    r"survey\.toml|layout\.csv|corrections\.csv|NOTES\.md|(codes|rules)/[a-z][a-z0-9_]*\.csv"
-)
+_FILE_NAME = re.compile(r"survey\.toml|layout\.csv|corrections\.csv|NOTES\.md|(codes|rules)/[a-z][a-z0-9_]*\.csv")
 _TOML_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -47,9 +45,7 @@ def read_folder(folder: Path, label: str, problems: list[Problem]) -> dict[str, 
         name = path.relative_to(folder).as_posix()
         file = f"{label}/{name}"
         if path.is_symlink():
-            problems.append(
-                Problem(file, None, "SPEC_SYMLINK", "this is a symbolic link", "Put the file itself here")
-            )
+            problems.append(Problem(file, None, "SPEC_SYMLINK", "this is a symbolic link", "Put the file itself here"))
         elif path.is_dir():
             if name not in ("codes", "rules"):
                 problems.append(_unexpected(file))
@@ -99,9 +95,7 @@ def decode(content: bytes, file: str, problems: list[Problem]) -> str | None:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         problems.append(
-            Problem(
-                file, line, "SPEC_NOT_UTF8", "a byte is not UTF-8", "Save the file as CSV or text in UTF-8"
-            )
+            Problem(file, line, "SPEC_NOT_UTF8", "a byte is not UTF-8", "Save the file as CSV or text in UTF-8")
         )
         return None
 
@@ -134,22 +128,16 @@ def read_table(content: bytes, file: str, columns: Sequence[str], problems: list
     if sorted(header) != sorted(columns):
         missing = [name for name in columns if name not in header]
         extra = [name for name in header if name not in columns]
-        found = (
-            f"missing: {', '.join(missing) or 'none'}; not expected: {', '.join(extra) or 'none or repeated'}"
-        )
+        found = f"missing: {', '.join(missing) or 'none'}; not expected: {', '.join(extra) or 'none or repeated'}"
         problems.append(
-            Problem(
-                file, 1, "SPEC_COLUMNS", f"wrong columns ({found})", f"Write the header {','.join(columns)}"
-            )
+            Problem(file, 1, "SPEC_COLUMNS", f"wrong columns ({found})", f"Write the header {','.join(columns)}")
         )
         return []
     rows = []
     for row, record in records[1:]:
         if len(record) != len(header):
             message = f"the row has {len(record)} fields, the header has {len(header)}"
-            problems.append(
-                Problem(file, row, "SPEC_CSV_ROW", message, "Put texts with commas in double quotes")
-            )
+            problems.append(Problem(file, row, "SPEC_CSV_ROW", message, "Put texts with commas in double quotes"))
             continue
         rows.append(TableRow(row, {name: value.strip() for name, value in zip(header, record, strict=True)}))
     return rows

@@ -278,9 +278,7 @@ class SurveySpec:
 
     def codes_at(self, concept: str, period: Period) -> tuple[CodeRow, ...]:
         """The code rows of a concept that hold in a period; none when it has no codes."""
-        return tuple(
-            row for row in self.codes.get(concept, ()) if holds(row.valid_from, row.valid_to, period)
-        )
+        return tuple(row for row in self.codes.get(concept, ()) if holds(row.valid_from, row.valid_to, period))
 
     def file_for(self, period: Period) -> FileSection | None:
         """The file variant of a period, or None when none is declared for it."""

@@ -37,24 +37,18 @@ def find_surveys(spec_dirs: Sequence[Path]) -> dict[str, Path]:
     problems: list[Problem] = []
     for spec_dir in dict.fromkeys(path.resolve() for path in (BUILT_IN, *spec_dirs)):
         if not spec_dir.is_dir():
-            problems.append(
-                _dir_problem(spec_dir.name, "SPEC_DIR_MISSING", "this is no folder", "Correct its name")
-            )
+            problems.append(_dir_problem(spec_dir.name, "SPEC_DIR_MISSING", "this is no folder", "Correct its name"))
             continue
         for folder in sorted(path.parent for path in spec_dir.glob("*/*/survey.toml")):
             label = f"{folder.parent.name}/{folder.name}"
             key = survey_key(folder.parent.name, folder.name)
             if folder.is_symlink() or folder.parent.is_symlink():
                 problems.append(
-                    _dir_problem(
-                        label, "SPEC_SYMLINK", "this is a symbolic link", "Put the folder itself here"
-                    )
+                    _dir_problem(label, "SPEC_SYMLINK", "this is a symbolic link", "Put the folder itself here")
                 )
             elif key in found:
                 problems.append(
-                    _dir_problem(
-                        label, "SPEC_SURVEY_DUPLICATE", f"{key} is specified twice", "Keep one of the two"
-                    )
+                    _dir_problem(label, "SPEC_SURVEY_DUPLICATE", f"{key} is specified twice", "Keep one of the two")
                 )
             else:
                 found[key] = folder

@@ -92,9 +92,7 @@ def _takes_codes(check: Findings, name: str, entry: ConceptSection) -> bool:
 
 def _needs_codes(check: Findings, name: str, entry: ConceptSection) -> bool:
     # A true/false concept may also be a condition, which needs no codes.
-    return _takes_codes(check, name, entry) and (
-        check.dictionary[name].kind == "code" or entry.variable is not None
-    )
+    return _takes_codes(check, name, entry) and (check.dictionary[name].kind == "code" or entry.variable is not None)
 
 
 def _stray_tables(
@@ -111,9 +109,7 @@ def _stray_tables(
             )
 
 
-def _code_row(
-    check: Findings, row: TableRow, concept: Concept, targets: Mapping[str, bool], file: str
-) -> CodeRow:
+def _code_row(check: Findings, row: TableRow, concept: Concept, targets: Mapping[str, bool], file: str) -> CodeRow:
     fields = row.fields
     _target(check, fields["target_code"], concept, targets, file, row.row)
     span = [_period(check, fields[side], side, file, row.row) for side in ("valid_from", "valid_to")]
@@ -156,9 +152,7 @@ def _targets(check: Findings, concept: Concept, entry: ConceptSection) -> dict[s
     return targets
 
 
-def _target(
-    check: Findings, target: str, concept: Concept, targets: Mapping[str, bool], file: str, row: int
-) -> None:
+def _target(check: Findings, target: str, concept: Concept, targets: Mapping[str, bool], file: str, row: int) -> None:
     if targets.get(target) is False:
         return
     names = " or ".join(concept.code_lists) or " or ".join(targets)
@@ -192,9 +186,7 @@ def _shared_rows(check: Findings, concept: Concept, entry: ConceptSection) -> li
         shared = load_shared_codes(table)
     except SpecError as error:
         first = error.problems[0]
-        check.add_toml(
-            "concepts", concept.name, "CODE_SHARED_UNKNOWN", f"@{table}: {first.message}", first.remedy
-        )
+        check.add_toml("concepts", concept.name, "CODE_SHARED_UNKNOWN", f"@{table}: {first.message}", first.remedy)
         return []
     wrong = sorted(set(shared.values()) - set(_targets(check, concept, entry)))
     if wrong:
@@ -254,9 +246,7 @@ def _rule_rows(
             kind: Kind = "number" if concept.kind == "number" else "text"
             expression = check.expression(value, kind, file, row.row)
         if when is not None:
-            result.append(
-                RuleRow(last, when, value, expression, row.fields["note"], f"{check.label}/{file}", row.row)
-            )
+            result.append(RuleRow(last, when, value, expression, row.fields["note"], f"{check.label}/{file}", row.row))
     return tuple(result)
 
 

@@ -14,11 +14,6 @@ def test_a_folder_outside_the_package_runs_to_release(tmp_path: Path) -> None:
     home = tmp_path / "var"
     file = tiny.write_csv(tmp_path / "persons.csv", tiny.persons(60))
 
-    checked = ilms(home, "check-spec", specs / "FJI" / "TINY")
-    assert checked.returncode == 0, checked.stderr
-    surveys = ilms(home, "--specs", specs, "surveys", "--json")
-    assert "FJI_TINY" in {item["survey"] for item in json.loads(surveys.stdout)}
-
     received = ilms(home, "--specs", specs, "receive", "FJI_TINY", "2024-Q1", file, "--json")
     assert received.returncode == 0, received.stderr
     assert json.loads(received.stdout)["rows"] == 60

@@ -1,8 +1,11 @@
 """The Dagster code location: runs in process over small invented rounds, sensors, reports of ``ilms run``."""
 
 import csv
+import logging
+import logging.config
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -452,3 +455,19 @@ def test_finding_is_a_line_that_markdown_leaves_alone() -> None:
     line = findings_list([item])
     assert line == "- **error** `CODE_UNMAPPED` sex (V\\_1): a\\|b \\<c\\> \\*d\\* (1,200 rows)"
     assert findings_list([]) == "None."
+
+
+def test_dagster_logs_no_text_of_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("dagster.redacted_errors")
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+    handler = logging.StreamHandler(sys.stderr)
+    logger.addHandler(handler)
+    try:
+        int(CANARY)
+    except ValueError:
+        logger.exception("Error occurred, error ID 7")
+    finally:
+        logger.removeHandler(handler)
+    told = capfd.readouterr().err
+    assert "error ID 7" in told
+    assert CANARY not in told

@@ -132,9 +132,7 @@ class TestSouthAfrica:
         row = {"Q41MULTIPLEJOBS": several, "Q418HRSWRK": only, "Q420FIRSTHRSWRK": first}
         assert value(expression.sql(), row) == hours
 
-    def test_seasonal_and_future_starts_are_the_reasons_that_are_not_employment(
-        self, spec: SurveySpec
-    ) -> None:
+    def test_seasonal_and_future_starts_are_the_reasons_that_are_not_employment(self, spec: SurveySpec) -> None:
         reasons = targets(spec, "absence_reason")
         assert (reasons["12"], reasons["13"]) == ("ABS_SEASONAL", "ABS_FUTURE_START")
         assert list(reasons.values()).count("ABS_SEASONAL") == 1
@@ -188,10 +186,7 @@ class TestSpain:
 
     def test_layout_has_no_overlap_and_ends_with_the_record(self, spec: SurveySpec) -> None:
         positions = [
-            n
-            for row in spec.layout
-            if row.start and row.width
-            for n in range(row.start, row.start + row.width)
+            n for row in spec.layout if row.start and row.width for n in range(row.start, row.start + row.width)
         ]
         assert len(positions) == len(set(positions))
         assert sorted(positions) == positions
@@ -232,9 +227,7 @@ def read_south_africa(variables: list[str], folder: Path) -> pd.DataFrame:
 
 
 def as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.apply(
-        lambda column: column.map(lambda v: str(int(v)) if float(v).is_integer() else repr(float(v)))
-    )
+    return frame.apply(lambda column: column.map(lambda v: str(int(v)) if float(v).is_integer() else repr(float(v))))
 
 
 @pytest.fixture(scope="module")
@@ -244,9 +237,7 @@ def south_africa(
     """All persons as raw text, with the building blocks made by the rules of the folder."""
     spec = specs["ZAF_QLFS"]
     variables = sorted(spec.variables)
-    frame = read_south_africa(
-        [*variables, "Status", "Indus", "Education_Status"], tmp_path_factory.mktemp("zaf")
-    )
+    frame = read_south_africa([*variables, "Status", "Indus", "Education_Status"], tmp_path_factory.mktemp("zaf"))
     text = as_text(frame.drop(columns="UQNO")).assign(UQNO=frame["UQNO"])
     connection = duckdb.connect()
     connection.register("raw", text)
@@ -254,9 +245,7 @@ def south_africa(
     for concept, rules in spec.rules.items():
         branches = " ".join(f"WHEN {rule.when.sql()} THEN {rule.value}" for rule in rules)
         blocks.append(f"CASE {branches} END AS {concept}")
-    reasons = ", ".join(
-        f"('{source}', '{target}')" for source, target in targets(spec, "absence_reason").items()
-    )
+    reasons = ", ".join(f"('{source}', '{target}')" for source, target in targets(spec, "absence_reason").items())
     connection.execute(
         f"""CREATE TABLE persons AS SELECT raw.*, {", ".join(blocks)}, reason.target AS absence_reason
         FROM raw LEFT JOIN (VALUES {reasons}) AS reason(source, target) ON reason.source = raw.Q27RSNABSENT
@@ -279,9 +268,7 @@ class TestSouthAfricaFile:
         self, specs: dict[str, SurveySpec], south_africa: duckdb.DuckDBPyConnection
     ) -> None:
         for concept in specs["ZAF_QLFS"].rules:
-            undecided = south_africa.execute(
-                f"SELECT count(*) FROM persons WHERE {concept} IS NULL"
-            ).fetchone()
+            undecided = south_africa.execute(f"SELECT count(*) FROM persons WHERE {concept} IS NULL").fetchone()
             assert undecided == (0,), concept
 
     def test_status_is_the_producers_for_everybody(self, south_africa: duckdb.DuckDBPyConnection) -> None:
@@ -343,9 +330,7 @@ class TestSouthAfricaFile:
         self, specs: dict[str, SurveySpec], south_africa: duckdb.DuckDBPyConnection
     ) -> None:
         codes = targets(specs["ZAF_QLFS"], "education")
-        pairs = south_africa.execute(
-            "SELECT DISTINCT Q17EDUCATION, Education_Status FROM statuses"
-        ).fetchall()
+        pairs = south_africa.execute("SELECT DISTINCT Q17EDUCATION, Education_Status FROM statuses").fetchall()
         groups: dict[str, set[str]] = {}
         for code, group in pairs:
             groups.setdefault(group, set()).add(codes[code].removeprefix("EDU_ISCED11_"))
@@ -377,22 +362,16 @@ class TestSpanishFile:
         )
 
     @pytest.mark.parametrize("concept", ["citizenship_1", *COUNTRY_CONCEPTS, "education", "sex"])
-    def test_every_code_has_a_target(
-        self, specs: dict[str, SurveySpec], persons: pd.DataFrame, concept: str
-    ) -> None:
+    def test_every_code_has_a_target(self, specs: dict[str, SurveySpec], persons: pd.DataFrame, concept: str) -> None:
         spec = specs["ESP_CENSUS"]
         variable = spec.concepts[concept].variable
         assert variable is not None
         assert set(persons[variable]) <= set(targets(spec, concept))
 
-    def test_every_code_of_the_employed_has_a_target(
-        self, specs: dict[str, SurveySpec], persons: pd.DataFrame
-    ) -> None:
+    def test_every_code_of_the_employed_has_a_target(self, specs: dict[str, SurveySpec], persons: pd.DataFrame) -> None:
         employed = persons[persons["RELA"] == "1"]
         assert len(employed) == 224
-        codes = {
-            name: set(targets(specs["ESP_CENSUS"], name)) for name in ("economic_activity", "occupation")
-        }
+        codes = {name: set(targets(specs["ESP_CENSUS"], name)) for name in ("economic_activity", "occupation")}
         assert set(employed["CNAE"]) <= codes["economic_activity"] - {""}
         assert set(employed["CNO"].str[0]) <= codes["occupation"] - {""}
 
@@ -417,9 +396,7 @@ class TestBritishFile:
         return pd.read_csv(microdata("uk_qlfs2015/dataset.txt"), dtype=str, keep_default_na=False)
 
     @pytest.mark.parametrize("concept", ["sex", "age_5yr_band", "education", "declared_labour_force_status"])
-    def test_every_code_has_a_target(
-        self, specs: dict[str, SurveySpec], persons: pd.DataFrame, concept: str
-    ) -> None:
+    def test_every_code_has_a_target(self, specs: dict[str, SurveySpec], persons: pd.DataFrame, concept: str) -> None:
         spec = specs["GBR_QLFS"]
         variable = spec.concepts[concept].variable
         assert variable is not None

@@ -78,10 +78,7 @@ def test_the_lists_are_those_of_the_design():
 
 
 def test_every_classification_version_has_one_total_and_no_other_list_has_any():
-    totals = {
-        name: [item.code for item in codes.items if item.is_total]
-        for name, codes in load_code_lists().items()
-    }
+    totals = {name: [item.code for item in codes.items if item.is_total] for name, codes in load_code_lists().items()}
     assert {name for name, found in totals.items() if len(found) == 1} == set(VERSIONS)
     assert {name for name, found in totals.items() if not found} == set(OTHER_LISTS)
 

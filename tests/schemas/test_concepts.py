@@ -5,11 +5,11 @@ from schemas.concepts import (
     column_kinds,
     load_concepts,
     load_universes,
-    parse_toml,
     read_concepts,
     read_universes,
 )
 from schemas.errors import SpecError
+from schemas.toml_files import parse_toml
 
 OF_THE_DESIGN = [
     "row_number",
@@ -103,9 +103,7 @@ def test_what_may_be_missing(name):
     assert load_concepts()[name].nullable
 
 
-@pytest.mark.parametrize(
-    "name", ["weight", "psu", "worked_one_hour", "country_of_birth", "economic_activity"]
-)
+@pytest.mark.parametrize("name", ["weight", "psu", "worked_one_hour", "country_of_birth", "economic_activity"])
 def test_what_may_not_be_missing(name):
     assert not load_concepts()[name].nullable
 
@@ -226,9 +224,7 @@ def test_a_malformed_universe_is_refused(tmp_path, old, new, rule, row):
 
 def test_codes_are_text_in_conditions(tmp_path):
     path = tmp_path / "concepts.toml"
-    path.write_text(
-        CONCEPT + CONCEPT.replace("age", "sex").replace('"number"', '"code"\ncode_lists = ["SEX"]')
-    )
+    path.write_text(CONCEPT + CONCEPT.replace("age", "sex").replace('"number"', '"code"\ncode_lists = ["SEX"]'))
     assert column_kinds(path) == {"age": "number", "sex": "text"}
 
 

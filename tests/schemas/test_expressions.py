@@ -439,12 +439,9 @@ def test_value(text: str, values: dict[str, object], expected: object) -> None:
 def test_sql_is_written_from_the_tree() -> None:
     expression = parse_expression("  trim( X )= 'it''s'  AND to_integer(\"Z z\") >= 15", COLUMNS)
     assert expression.sql() == (
-        "((TRIM(\"X\") = 'it''s') AND "
-        "(TRY_CAST(REGEXP_EXTRACT(TRIM(\"Z z\"), '^-?[0-9]+\\z') AS BIGINT) >= 15))"
+        "((TRIM(\"X\") = 'it''s') AND (TRY_CAST(REGEXP_EXTRACT(TRIM(\"Z z\"), '^-?[0-9]+\\z') AS BIGINT) >= 15))"
     )
-    assert expression.sql('p"q') == expression.sql().replace('"X"', '"p""q"."X"').replace(
-        '"Z z"', '"p""q"."Z z"'
-    )
+    assert expression.sql('p"q') == expression.sql().replace('"X"', '"p""q"."X"').replace('"Z z"', '"p""q"."Z z"')
     assert expression.columns == {"X", "Z z"}
     assert expression.kind == "boolean"
 

@@ -141,9 +141,7 @@ def test_an_indicator_names_only_what_exists(name):
     assert not any("?" in title for title in indicator.title.values())
 
 
-@pytest.mark.parametrize(
-    "name", sorted(name for name, indicator in load_indicators().items() if indicator.is_computed)
-)
+@pytest.mark.parametrize("name", sorted(name for name, indicator in load_indicators().items() if indicator.is_computed))
 def test_the_dimensions_of_a_computed_indicator_can_be_made_from_its_columns(name):
     indicator = load_indicators()[name]
     pairs = (

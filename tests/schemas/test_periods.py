@@ -19,9 +19,7 @@ from schemas.periods import Period, PeriodError
         ("2013M03", "2013-M03", "2013-03", "2013M03", "M", date(2013, 3, 1), date(2013, 3, 31)),
     ],
 )
-def test_forms(
-    text: str, canonical: str, sdmx: str, ilostat: str, frequency: str, start: date, end: date
-) -> None:
+def test_forms(text: str, canonical: str, sdmx: str, ilostat: str, frequency: str, start: date, end: date) -> None:
     period = Period.parse(text)
     assert (str(period), period.sdmx, period.ilostat) == (canonical, sdmx, ilostat)
     assert (period.frequency, period.year, period.start, period.end) == (frequency, start.year, start, end)
