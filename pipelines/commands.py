@@ -158,6 +158,7 @@ def run(
     """
     from pipelines import run as job
     from pipelines.engine import EngineError
+    from sdmx_out.release import TEST_PREFIX
 
     home.prepare()
     tell = Teller()
@@ -208,12 +209,16 @@ def run(
         what = f"{len(failed)} round(s) and {len(stopped)} area check(s)"
         say(f"no release: {what} were stopped; the last release is untouched")
     tables = [table for outcome in outcomes for table in outcome.tables] + [t for made in areas.values() for t in made]
-    if any(table.is_new for table in tables):
+    news = [table for table in tables if table.is_new]
+    published = [made for made in releases if made.is_new and not made.folder.name.startswith(TEST_PREFIX)]
+    if news or published:
         tell("reporting to Dagster")
-        from pipelines.events import report_tables
+        from pipelines.events import report_release, report_tables
 
         try:
-            report_tables(home, [table for table in tables if table.is_new])
+            report_tables(home, news)
+            for made in published:
+                report_release(home, made)
         except Exception as error:  # tables and releases are as they are, whether Dagster shows them or not
             tell.clear()
             click.echo(f"Dagster was not told of every table: {job.unexpected(error)}", err=True)
@@ -327,19 +332,24 @@ def list_rounds(home: Home, *, as_json: bool) -> None:
 @click.command(name="surveys")
 @_json_option
 @click.pass_obj
-def list_surveys(home: Home, *, as_json: bool) -> None:
-    """List the surveys that have a specification."""
+def list_surveys(home: Home, *, as_json: bool) -> int:
+    """List the surveys that have a specification; one that does not pass is marked, and check-spec says why."""
     from schemas.survey_spec import find_surveys, load_survey
 
     answer = []
     for key, folder in sorted(find_surveys(home.spec_dirs).items()):
-        spec = load_survey(folder)
-        answer.append({"survey": key, "title": spec.survey.title.en, "extract": spec.survey.extract})
+        try:
+            survey = load_survey(folder).survey
+            answer.append({"survey": key, "title": survey.title.en, "extract": survey.extract})
+        except SpecError as error:
+            title = f"does not pass: {len(error.problems)} problem(s), see ilms check-spec {folder}"
+            answer.append({"survey": key, "title": title, "extract": "refused"})
     if as_json:
         click.echo(json.dumps(answer))
-        return
-    for item in answer:
-        click.echo(f"{item['survey']:16} {item['extract']:10} {item['title']}")
+    else:
+        for item in answer:
+            click.echo(f"{item['survey']:16} {item['extract']:10} {item['title']}")
+    return EXIT_REFUSED if any(item["extract"] == "refused" for item in answer) else 0
 
 
 @click.command(name="check-spec")
