@@ -20,8 +20,8 @@ from schemas.survey_spec import SurveySpec
 from transforms import coherence
 from transforms.harmonise import HarmonisePlan, birth_year_range_sql, native_arrival_is_birth_sql
 
-#: Rows of a contract batch: bounds the memory of pandera's failure cases.
-BATCH_ROWS = 100_000
+#: Values of a contract batch: bounds the memory of wide tables and of pandera's failure cases.
+BATCH_VALUES = 2_000_000
 
 UNKNOWN_SHARE_WARNING = 0.05
 UNKNOWN_SHARE_STOP = 0.30
@@ -303,7 +303,8 @@ def _as_frame(cases: Any) -> pl.DataFrame:
 
 def _batches(data: Path) -> Iterator[pl.DataFrame]:
     with pq.ParquetFile(data) as parquet:
-        for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
+        rows = max(1, BATCH_VALUES // max(1, parquet.metadata.num_columns))
+        for batch in parquet.iter_batches(batch_size=rows):
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
             yield frame

@@ -163,10 +163,8 @@ def run(
     home.prepare()
     tell = Teller()
     day = release_date.date() if release_date else date.today()  # noqa: DTZ011 - the date where the office is
-    lines: list[str] = []
 
     def say(text: str) -> None:
-        lines.append(text)
         tell.clear()
         if not as_json:
             click.echo(text)

@@ -148,7 +148,7 @@ def test_who_is_in_a_universe(universe, rows):
         ) AS persons(row_number, is_working_age, labour_force_status, place_of_birth, citizenship_status,
                      residence_status, exclusion)"""
     condition = load_universes()[universe].condition.sql()
-    found = duckdb.sql(f"SELECT row_number FROM {persons} WHERE {condition} ORDER BY 1").fetchall()
+    found = duckdb.connect().execute(f"SELECT row_number FROM {persons} WHERE {condition} ORDER BY 1").fetchall()
     assert [row for (row,) in found] == rows
 
 

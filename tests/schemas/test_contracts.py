@@ -93,7 +93,7 @@ def test_findings_quote_no_value(tmp_path):
 
 
 def test_rows_are_counted_over_all_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.checks.BATCH_ROWS", 4)
+    monkeypatch.setattr("pipelines.checks.BATCH_VALUES", 200)
     (found,) = findings(tmp_path, persons(*[{}, {"occupation": None}] * 7))
     assert found.count == 7
 

@@ -77,7 +77,7 @@ def test_quotes_in_codes_values_and_variables_are_text(survey):
 
 
 def test_literal_doubles_quotes():
-    assert duckdb.execute(f"SELECT {literal(chr(39) + ' OR 1=1 --')}").fetchone() == ("' OR 1=1 --",)
+    assert duckdb.connect().execute(f"SELECT {literal(chr(39) + ' OR 1=1 --')}").fetchone() == ("' OR 1=1 --",)
 
 
 # --- numbers -------------------------------------------------------------------------------------
@@ -92,7 +92,9 @@ def test_literal_doubles_quotes():
     ],
 )  # fmt: skip
 def test_numbers(text, number):
-    found = duckdb.execute(f"SELECT {number_sql('source')} FROM (SELECT ?::VARCHAR AS source)", [text]).fetchone()
+    found = (
+        duckdb.connect().execute(f"SELECT {number_sql('source')} FROM (SELECT ?::VARCHAR AS source)", [text]).fetchone()
+    )
     assert found == (number,)
 
 
