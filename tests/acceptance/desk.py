@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 COMMAND = Path(sys.executable).parent / "ilms"
 REPOSITORY = Path(__file__).parents[2]
 
@@ -57,15 +55,3 @@ def assert_whole(releases: Path) -> Path | None:
         assert set(files) - set(told) == {"toc.csv", "release.json"}
         found = folder
     return found
-
-
-def microdata(name: str) -> Path:
-    """Return a real survey's file; skip where the folder of surveys is absent, fail there under CI."""
-    root = Path(os.environ.get("ILMS_MICRODATA") or REPOSITORY / "../shared/microdata")
-    path = root / name
-    if not path.is_file():
-        message = f"{name} is not in the folder that ILMS_MICRODATA names"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path

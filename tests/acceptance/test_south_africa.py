@@ -10,7 +10,8 @@ import pytest
 
 from pipelines.home import Home
 from pipelines.storage import Table, current
-from tests.acceptance.desk import assert_whole, ilms, microdata
+from tests.acceptance.desk import assert_whole, ilms
+from tests.real_data import microdata
 
 pytestmark = pytest.mark.real_data
 

@@ -1,7 +1,6 @@
 """The built-in specification folders: that they load, and that they say what the surveys say."""
 
 import csv
-import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from schemas.periods import Period
 from schemas.survey_spec import SurveySpec, find_surveys, load_survey
+from tests.real_data import microdata
 
 ROOT = Path(__file__).parents[2]
 GOLDENS = ROOT / "tests" / "goldens"
@@ -38,15 +38,6 @@ def value(sql: str, row: dict[str, str]) -> object:
 @pytest.fixture(scope="module")
 def specs() -> dict[str, SurveySpec]:
     return {key: load_survey(SURVEYS[key]) for key in PERIODS}
-
-
-def microdata(name: str) -> Path:
-    folder = Path(os.environ.get("ILMS_MICRODATA", ROOT.parent / "shared" / "microdata"))
-    path = folder / name
-    if not path.exists():
-        assert not os.environ.get("CI"), "the real surveys are missing: set ILMS_MICRODATA"
-        pytest.skip("the real surveys are not there: set ILMS_MICRODATA")
-    return path
 
 
 @pytest.mark.parametrize("key", sorted(SURVEYS))

@@ -2,7 +2,6 @@
 
 import csv
 import math
-import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from hypothesis import strategies as st
 from pipelines.home import Home
 from pipelines.intake import receive
 from pipelines.rounds import open_round, process_round, raw_extract
+from tests.real_data import microdata
 from transforms.variance import estimates_sql, lonely_strata_sql, with_limits
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
-MICRODATA = Path(os.environ.get("ILMS_MICRODATA", Path(__file__).parents[2] / "../shared/microdata"))
 TOLERANCE = 1e-9
 WHOLE = ("SEX_T", None, None)
 
@@ -167,9 +166,7 @@ def test_designs_of_r_survey(sample, golden):
 @pytest.fixture(scope="module")
 def south_africa(tmp_path_factory):
     """round_estimates of ZAF_QLFS 2013-Q4, made from the file as it was published."""
-    file = MICRODATA / "south_africa_qlfs" / "qlfs_2013_q4.zip"
-    if not file.is_file():
-        pytest.skip("ILMS_MICRODATA does not hold the South African survey")
+    file = microdata("south_africa_qlfs/qlfs_2013_q4.zip")
     home = Home(tmp_path_factory.mktemp("home"))
     home.prepare()
     this = open_round(home, "ZAF_QLFS_2013-Q4")

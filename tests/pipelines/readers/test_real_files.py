@@ -1,26 +1,22 @@
 import csv
 import io
-import os
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-MICRODATA = Path(os.environ.get("ILMS_MICRODATA", Path(__file__).parents[3].parent / "shared" / "microdata"))
-pytestmark = [
-    pytest.mark.real_data,
-    pytest.mark.skipif(not MICRODATA.is_dir(), reason="the real surveys are not here (ILMS_MICRODATA)"),
-]
+from tests.real_data import microdata
+
+pytestmark = pytest.mark.real_data
 
 
 def spain_fields(name):
-    with (MICRODATA / "spain_censo2011" / name).open(encoding="utf-8") as stream:
+    with microdata(f"spain_censo2011/{name}").open(encoding="utf-8") as stream:
         return [(row["var"], int(row["start"]), int(row["width"])) for row in csv.DictReader(stream, delimiter="\t")]
 
 
 def test_south_africa_from_its_zip(desk, layout):
     info, columns = desk.read(
-        MICRODATA / "south_africa_qlfs" / "qlfs_2013_q4.zip",
+        microdata("south_africa_qlfs/qlfs_2013_q4.zip"),
         layout("dta", "UQNO", "PERSONNO", "Q13GENDER", "STRATUM", "Weight", "Status", member="*.dta"),
     )
     assert (info.rows, len(info.columns), info.member) == (87_523, 155, "QLFS!2013!04_F1.dta")
@@ -34,7 +30,7 @@ def test_south_africa_from_its_zip(desk, layout):
 
 def test_spain_census_in_fixed_width(desk, layout):
     info, columns = desk.read(
-        MICRODATA / "spain_censo2011" / "sampleCenso2010.txt",
+        microdata("spain_censo2011/sampleCenso2010.txt"),
         layout("fwf", *spain_fields("censo_2010_mdat1.txt")),
     )
     assert info.rows == 1_000
@@ -43,21 +39,19 @@ def test_spain_census_in_fixed_width(desk, layout):
 
 
 def test_spain_labour_force_survey_in_fixed_width(desk, layout):
-    info, _ = desk.read(
-        MICRODATA / "spain_censo2011" / "sampleEPA0111.txt", layout("fwf", *spain_fields("epa_mdat1.txt"))
-    )
+    info, _ = desk.read(microdata("spain_censo2011/sampleEPA0111.txt"), layout("fwf", *spain_fields("epa_mdat1.txt")))
     assert info.rows == 18
 
 
 def test_united_kingdom(desk, layout):
-    info, columns = desk.read(MICRODATA / "uk_qlfs2015" / "dataset.txt", layout("csv", "ILODEFR", "PWT14"))
+    info, columns = desk.read(microdata("uk_qlfs2015/dataset.txt"), layout("csv", "ILODEFR", "PWT14"))
     assert (info.rows, info.delimiter) == (22_428, ",")
     assert round(sum(map(Decimal, columns["PWT14"])) / 1_000_000, 1) == Decimal("15.4")
 
 
 @pytest.mark.parametrize("quarter", [3, 4])
 def test_argentina(desk, layout, quarter):
-    path = MICRODATA / "argentina_eph" / f"eph_individual_2016_t{quarter}_sample2000.csv"
+    path = microdata(f"argentina_eph/eph_individual_2016_t{quarter}_sample2000.csv")
     info, columns = desk.read(path, layout("csv", "CODUSU", "CH15_COD", "PONDERA", encoding="utf-8"))
     assert (info.rows, info.delimiter) == (2_000, ";")
     with path.open(encoding="utf-8", newline="") as stream:
@@ -66,7 +60,7 @@ def test_argentina(desk, layout, quarter):
 
 
 def test_uruguay_gives_the_same_text_from_csv_and_sav(desk, layout):
-    folder = MICRODATA / "uruguay_ech"
+    folder = microdata("uruguay_ech")
     csv_info, from_csv = desk.read(folder / "ech_2018_metasurvey.csv", layout("csv", "pesoano", "e26"))
     sav_info, from_sav = desk.read(folder / "toy_ech_2018_subset.sav", layout("sav", "pesoano", "e26"))
     assert csv_info.rows == sav_info.rows == 1_294
@@ -76,7 +70,7 @@ def test_uruguay_gives_the_same_text_from_csv_and_sav(desk, layout):
 
 
 def test_austria_packed_by_gzip_is_refused_with_its_name(desk, layout):
-    path = MICRODATA / "austria_eusilc" / "eusilc2006_synthetic.csv.gz"
+    path = microdata("austria_eusilc/eusilc2006_synthetic.csv.gz")
     error = desk.refuse(path, layout("csv"))
     assert "gzip" in str(error)
 
@@ -84,7 +78,7 @@ def test_austria_packed_by_gzip_is_refused_with_its_name(desk, layout):
 def test_austria(desk, layout):
     import gzip
 
-    content = gzip.decompress((MICRODATA / "austria_eusilc" / "eusilc2006_synthetic.csv.gz").read_bytes())
+    content = gzip.decompress(microdata("austria_eusilc/eusilc2006_synthetic.csv.gz").read_bytes())
     info, columns = desk.read(desk.file(content), layout("csv", "rb090", "rb050"))
     assert info.rows == 14_827
     first = next(csv.DictReader(io.StringIO(content.decode())))
