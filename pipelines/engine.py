@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-MEMORY_LIMIT = "512MB"
+MEMORY_LIMIT = "400MB"
 
 
 class EngineError(Exception):

@@ -34,11 +34,13 @@ from schemas.expression_tokens import (
     unknown_column,
 )
 
-__all__ = ["Expression", "ExpressionError", "Kind", "parse_expression", "quote_name", "quote_text"]
+__all__ = ["Expression", "ExpressionError", "Kind", "number_sql", "parse_expression", "quote_name", "quote_text"]
 
 _POSITION = re.compile(r"[1-9][0-9]{0,5}")
 
-# The guards stand before TRY_CAST because it alone takes '1e3', '0x10', '1_000', 'inf' and rounds '1.5'.
+# The guards stand before TRY_CAST because it alone takes '1e3', '0x10', '1_000', 'inf' and rounds '1.5'. They
+# give '' where they do not match, which the cast turns to NULL; the operand is written once, so that nested
+# calls do not multiply the SQL.
 _INTEGER_GUARD = r"'^-?[0-9]+\z'"
 _NUMBER_GUARD = r"'^-?[0-9]{1,30}([.][0-9]{1,30})?\z'"
 
@@ -94,6 +96,11 @@ class Expression:
 def quote_name(name: str) -> str:
     """One name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def number_sql(operand: str) -> str:
+    """SQL for decimal text as a DOUBLE, NULL for anything else: of to_number and of number concepts."""
+    return f"TRY_CAST(REGEXP_EXTRACT(TRIM({operand}), {_NUMBER_GUARD}) AS DOUBLE)"
 
 
 def quote_text(value: str) -> str:
@@ -378,19 +385,14 @@ def _to_integer(node: Any, columns: _Columns, depth: int) -> _Piece:
     if node.this.lower() != "to_integer" or len(node.expressions) != 1:
         raise ExpressionError(f"this is no call of {node.this!r} in the rule language", function_remedy())
     piece = _of_kind("text", _compile(node.expressions[0], columns, depth + 1), "to_integer")
-    return _guarded_cast(piece, _INTEGER_GUARD, "BIGINT")
+    return _Piece("number", ["TRY_CAST(REGEXP_EXTRACT(TRIM(", *piece.parts, f"), {_INTEGER_GUARD}) AS BIGINT)"])
 
 
 def _to_number(node: Any, columns: _Columns, depth: int) -> _Piece:
     _arguments(node, "this")
     piece = _of_kind("text", _compile(node.this, columns, depth + 1), "to_number")
-    return _guarded_cast(piece, _NUMBER_GUARD, "DOUBLE")
-
-
-def _guarded_cast(piece: _Piece, guard: str, target: str) -> _Piece:
-    # The guard gives '' where it does not match, which the cast turns to NULL; the operand is written once,
-    # so that nested calls do not multiply the SQL.
-    return _Piece("number", ["TRY_CAST(REGEXP_EXTRACT(TRIM(", *piece.parts, f"), {guard}) AS {target})"])
+    before, after = number_sql("\0").split("\0")
+    return _Piece("number", [before, *piece.parts, after])
 
 
 _Handler = Callable[[Any, _Columns, int], _Piece]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from schemas.codes import load_hierarchy
 from schemas.concepts import Concept
-from schemas.expressions import quote_name
+from schemas.expressions import number_sql, quote_name, quote_text
 from schemas.periods import Period
 from schemas.survey_spec import SurveySpec
 from transforms import labour_force, migration
@@ -54,26 +54,13 @@ class HarmonisePlan:
     ruled: tuple[str, ...]
 
 
-def literal(text: str) -> str:
-    """Return a SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def number_sql(source: str) -> str:
-    """Return SQL that reads decimal text as a DOUBLE; NULL for anything else (no 1e3, no inf)."""
-    trimmed = f"trim({source})"
-    return (
-        f"CASE WHEN regexp_full_match({trimmed}, '-?[0-9]{{1,18}}([.][0-9]*)?') THEN TRY_CAST({trimmed} AS DOUBLE) END"
-    )
-
-
 def corrected_sql(spec: SurveySpec) -> str:
     """Return SQL for the raw extract with the specification's corrections applied."""
     if not spec.corrections:
         return "SELECT * FROM raw_extract"
     by_variable: dict[str, list[str]] = {}
     for correction in spec.corrections:
-        branch = f"WHEN {correction.where.sql()} THEN {literal(correction.value)}"
+        branch = f"WHEN {correction.where.sql()} THEN {quote_text(correction.value)}"
         by_variable.setdefault(correction.variable, []).append(branch)
     replacements = ", ".join(
         f"CASE {' '.join(branches)} ELSE {quote_name(variable)} END AS {quote_name(variable)}"
@@ -105,7 +92,7 @@ def _lookup_rows(spec: SurveySpec, name: str, period: Period) -> dict[str, str]:
 def _target_sql(concept: Concept, target: str) -> str:
     if target == "NULL" or concept.kind in ("boolean", "number"):
         return target
-    return literal(target)
+    return quote_text(target)
 
 
 def _lookup_sql(concept: Concept, rows: Mapping[str, str]) -> str:
@@ -114,7 +101,7 @@ def _lookup_sql(concept: Concept, rows: Mapping[str, str]) -> str:
     if not rows:
         return f"(SELECT NULL::VARCHAR AS source_code, NULL::{kind} AS target_code WHERE FALSE)"
     values = ", ".join(
-        f"({literal(code)}, {_target_sql(concept, target)}::{kind})" for code, target in sorted(rows.items())
+        f"({quote_text(code)}, {_target_sql(concept, target)}::{kind})" for code, target in sorted(rows.items())
     )
     return f"(SELECT * FROM (VALUES {values}) AS listed(source_code, target_code))"
 
@@ -148,7 +135,7 @@ def _recoded(spec: SurveySpec, concept: Concept) -> tuple[str, str, dict[str, st
     if concept.kind == "number":
         stated = text
         if source.missing:
-            stated = f"CASE WHEN {text} NOT IN ({', '.join(map(literal, source.missing))}) THEN {text} END"
+            stated = f"CASE WHEN {text} NOT IN ({', '.join(map(quote_text, source.missing))}) THEN {text} END"
         number = number_sql(stated)
         wrong = f"{stated} IS NOT NULL AND {number} IS NULL"
         if not concept.nullable:
@@ -311,7 +298,7 @@ def _age_band_sql(known: set[str]) -> str:
     """Return SQL for the ten-year band of an age, or of a five-year band."""
     if "age" not in known:
         branches = " ".join(
-            f"WHEN age_5yr_band = {literal(row.base_code)} THEN {literal(row.item)}"
+            f"WHEN age_5yr_band = {quote_text(row.base_code)} THEN {quote_text(row.item)}"
             for row in load_hierarchy()
             if row.version == "AGE_10YRBANDS" and row.base_list == "AGE_5YRBANDS"
         )

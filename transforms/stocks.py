@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.concepts import Universe
+from schemas.expressions import quote_text
 from schemas.indicators import Indicator
 
 #: Persons counted at a time.
@@ -74,7 +75,7 @@ def preparation_sql(chosen: Sequence[Cube], universes: Mapping[str, Universe], d
     household = "household_id" if "household_id" in design else "row_number"
     columns = "".join(f", b_{name}.code AS c_{name}" for name in ("sex", *concepts))
     joins = "".join(
-        f" JOIN base_codes AS b_{name} ON b_{name}.concept = {_text(name)}"
+        f" JOIN base_codes AS b_{name} ON b_{name}.concept = {quote_text(name)}"
         f" AND b_{name}.base_code = coalesce(p.{name}, '')"
         for name in ("sex", *concepts)
     )
@@ -149,7 +150,7 @@ def psu_totals_sql(cube: Cube, design: Sequence[str], first: int, last: int) -> 
     households = ", ".join(f"count_if(n_{i} > 0) AS households_{i}" for i in range(len(flags)))
     items = "".join(f", m{number}.item_id AS item{number}" for number, _ in dimensions)
     joins = "".join(
-        f" JOIN members AS m{number} ON m{number}.concept = {_text(concept)} AND m{number}.code = base.c_{concept}"
+        f" JOIN members AS m{number} ON m{number}.concept = {quote_text(concept)} AND m{number}.code = base.c_{concept}"
         for number, concept in dimensions
     )
     grouped = "".join(f", item{number}" for number, _ in dimensions)
@@ -160,7 +161,7 @@ def psu_totals_sql(cube: Cube, design: Sequence[str], first: int, last: int) -> 
     ]
     number_of = "households_{}::BIGINT" if "household_id" in design else "NULL::BIGINT"
     parts = " UNION ALL ".join(
-        f"SELECT {_text(name)} AS universe, sex_item{grouped}, unit, total_{i} AS total, n_{i}::BIGINT AS n, "
+        f"SELECT {quote_text(name)} AS universe, sex_item{grouped}, unit, total_{i} AS total, n_{i}::BIGINT AS n, "
         f"{number_of.format(i)} AS n_households FROM by_psu WHERE n_{i} > 0"
         for i, name in enumerate(cube.universes)
     )
@@ -176,7 +177,7 @@ WITH base AS (
 ), by_psu AS (
     SELECT sex_item{grouped}, unit, {summed}, {households} FROM by_household GROUP BY sex_item{grouped}, unit
 )
-SELECT {_text(cube.name)} AS cube, universe, sx.item AS sex, {shown[0]} AS classif1, {shown[1]} AS classif2,
+SELECT {quote_text(cube.name)} AS cube, universe, sx.item AS sex, {shown[0]} AS classif1, {shown[1]} AS classif2,
        stratum, psu, total, n, n_households
 FROM ({parts}) JOIN items AS sx ON sx.item_id = sex_item{names} JOIN units USING (unit)
 ORDER BY universe, sex_item{grouped}, unit
@@ -193,7 +194,3 @@ def sample_design_sql(design: Sequence[str]) -> str:
         return "SELECT '' AS stratum, '' AS psu WHERE FALSE"
     stratum = "stratum" if "stratum" in design else "''"
     return f"SELECT DISTINCT {stratum} AS stratum, psu FROM harmonised_persons"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

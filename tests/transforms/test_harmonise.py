@@ -3,8 +3,9 @@
 import duckdb
 import pytest
 
+from schemas.expressions import number_sql, quote_text
 from tests.transforms.demo import BUILDING_BLOCKS, CODES, RULES, SEX_CODES, YES_NO, quoted
-from transforms.harmonise import correction_counts_sql, literal, number_sql
+from transforms.harmonise import correction_counts_sql
 
 # --- code tables ---------------------------------------------------------------------------------
 
@@ -76,8 +77,8 @@ def test_quotes_in_codes_values_and_variables_are_text(survey):
     ]  # fmt: skip
 
 
-def test_literal_doubles_quotes():
-    assert duckdb.connect().execute(f"SELECT {literal(chr(39) + ' OR 1=1 --')}").fetchone() == ("' OR 1=1 --",)
+def test_quotes_are_doubled():
+    assert duckdb.connect().execute(f"SELECT {quote_text(chr(39) + ' OR 1=1 --')}").fetchone() == ("' OR 1=1 --",)
 
 
 # --- numbers -------------------------------------------------------------------------------------
