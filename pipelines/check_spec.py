@@ -12,7 +12,7 @@ import click
 import duckdb
 
 from pipelines import checks
-from pipelines.engine import open_engine, path_literal
+from pipelines.engine import WORK_FORMAT, open_engine, path_literal
 from pipelines.findings import Finding
 from pipelines.home import Home
 from pipelines.readers.read import write_raw_extract
@@ -112,7 +112,7 @@ def check_against_file(
         connection.execute(f"CREATE VIEW raw_extract AS FROM read_parquet({path_literal(raw)})")
         found = checks.correction_findings(connection, spec, correction_counts_sql(spec))
         work = scratch / "work.parquet"
-        connection.execute(f"COPY ({steps.sql}) TO {path_literal(work)} (FORMAT parquet)")
+        connection.execute(f"COPY ({steps.sql}) TO {path_literal(work)} {WORK_FORMAT}")
         connection.execute(f"CREATE VIEW work AS FROM read_parquet({path_literal(work)})")
         found += checks.unmapped_findings(connection, spec, dict(load_concepts()), steps)
         found += checks.unused_findings(connection, spec, period, steps)

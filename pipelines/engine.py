@@ -13,6 +13,9 @@ import duckdb
 
 MEMORY_LIMIT = "400MB"
 
+#: Format of scratch files of many text columns: with row groups of the usual size their buffers spill.
+WORK_FORMAT = "(FORMAT parquet, ROW_GROUP_SIZE 16384)"
+
 
 class EngineError(Exception):
     """A query failed; the message names the step only, for the engine's own text quotes values."""

@@ -17,7 +17,7 @@ import duckdb
 import pandas as pd
 
 from pipelines import checks
-from pipelines.engine import open_engine, path_literal
+from pipelines.engine import WORK_FORMAT, open_engine, path_literal
 from pipelines.estimates import Progress as Progress
 from pipelines.estimates import available_indicators, classifications, estimate, silent, write_estimates
 from pipelines.findings import Finding, finding
@@ -177,7 +177,7 @@ def harmonised_persons(this: Round, raw: Table, progress: Progress = silent) -> 
         with this.engine(raw) as (connection, scratch):
             found = checks.correction_findings(connection, this.spec, correction_counts_sql(this.spec))
             work = scratch / "work.parquet"
-            connection.execute(f"COPY ({steps.sql}) TO {path_literal(work)} (FORMAT parquet)")
+            connection.execute(f"COPY ({steps.sql}) TO {path_literal(work)} {WORK_FORMAT}")
             connection.execute(f"CREATE VIEW work AS FROM read_parquet({path_literal(work)})")
             found += checks.unmapped_findings(connection, this.spec, dict(concepts), steps)
             found += checks.unused_findings(connection, this.spec, this.period, steps)
@@ -191,7 +191,7 @@ def harmonised_persons(this: Round, raw: Table, progress: Progress = silent) -> 
             columns = ", ".join(steps.columns)
             connection.execute(
                 f"COPY (SELECT {columns} FROM work ORDER BY row_number) TO {path_literal(folder / 'data.parquet')} "
-                "(FORMAT parquet, COMPRESSION zstd)"
+                "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536)"
             )
         if not any(item.severity == "error" for item in found):
             progress("checking the contract of harmonised_persons")
