@@ -1,6 +1,7 @@
 # make run    set up and run the main job on the invented surveys, in var/demo
 # make test   set up and run the tests
 # make check  formatting, lint and types
+# make fuzz   ten thousand damaged files against every reader
 # make bench  measured speed and memory
 # make dev    Dagster's user interface on what `make run` made
 # make lock   pin the dependencies anew
@@ -13,7 +14,7 @@ QUARTERS := 2024-Q1 2024-Q2 2024-Q3 2024-Q4
 LOCK := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --quiet --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-strip-extras --extra build
 
-.PHONY: run test check bench dev lock clean
+.PHONY: run test check fuzz bench dev lock clean
 
 .venv/runtime.stamp: requirements.lock pyproject.toml
 	@echo "installing (once, from requirements.lock)"
@@ -32,7 +33,7 @@ run: .venv/runtime.stamp
 	@for period in $(QUARTERS); do \
 		$(BIN)/ilms --home $(DEMO) receive XAA_LFS $$period $(DEMO)/inbox/XAA_LFS_$$period.sav 2>/dev/null || exit $$?; \
 	done
-	@$(BIN)/ilms --home $(DEMO) receive XBB_LFS 2024-Q4 $(DEMO)/inbox/XBB_LFS_2024-Q4.dta 2>/dev/null
+	@$(BIN)/ilms --home $(DEMO) receive XBB_LFS 2024-Q4 $(DEMO)/inbox/XBB_LFS_2024-Q4.zip 2>/dev/null
 	@$(BIN)/ilms --home $(DEMO) run
 	@echo
 	@echo "Published: $$(cd $(DEMO)/releases && readlink -f latest)"
@@ -49,6 +50,9 @@ check: .venv/dev.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+fuzz: .venv/dev.stamp
+	@$(BIN)/python -m tests.pipelines.readers.fuzz --count 10000 --seed 1
 
 bench: .venv/dev.stamp
 	@$(BIN)/python tests/bench/bench_readers.py

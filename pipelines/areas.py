@@ -5,7 +5,7 @@ area and year. Nothing downstream of ``protected_estimates`` can reach what is a
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -17,6 +17,7 @@ from pipelines.estimates import (
     Progress,
     available_indicators,
     estimate,
+    has_status_for,
     missing_concepts,
     silent,
     versions,
@@ -24,6 +25,8 @@ from pipelines.estimates import (
 )
 from pipelines.findings import Finding, finding
 from pipelines.home import Home
+from pipelines.quality import COLUMNS as QUALITY_COLUMNS
+from pipelines.quality import quality_rows
 from pipelines.rounds import ROUND_TABLES, Round, code_fingerprint, open_round
 from pipelines.storage import Built, Table, current, file_hash, hash_of, obtain, partitions
 from schemas.concepts import load_concepts
@@ -38,6 +41,10 @@ from transforms.protection import protect
 #: Rounds of a year that an annual average needs: all periods of the survey's own frequency.
 ROUNDS_A_YEAR = {"A": 1, "S": 2, "Q": 4, "M": 12}
 
+
+#: Why a survey gives no figure that is about another kind of labour force status than its own.
+SELF_DECLARED = "status is declared by the person, not ILO unemployment; XSD_TUNE counts the self-declared unemployed"
+OWN_STATUS = "the status is not declared by the person; unemployment has ILO ids"
 
 #: Suffix of the area-years of test extracts: they never compete with national statistics for a figure.
 TEST_SUFFIX = "-test"
@@ -154,7 +161,8 @@ def protected_estimates(home: Home, partition: str, area: Table, rounds: Sequenc
     """What may be seen outside: published cells, statuses of those that are not, and why.
 
     ``availability.parquet`` beside it says for every indicator of the catalogue whether it is published,
-    not collected (and why), not computed, or a table too unreliable as a whole.
+    not collected (and why), not computed, or a table too unreliable as a whole; ``quality.parquet`` has the
+    coverage and quality of the rounds of every survey that is published.
     """
     opened = {identifier: open_round(home, identifier) for identifier in rounds}
     specs = {this.spec.key: this.spec for this in opened.values()}
@@ -174,6 +182,8 @@ def protected_estimates(home: Home, partition: str, area: Table, rounds: Sequenc
             _write_frame(connection, published, folder / "data.parquet")
             availability = _availability(published, refused, specs)
             _write_frame(connection, availability, folder / "availability.parquet")
+            quality = _quality(home, opened.values(), set(published["survey"]))
+            _write_frame(connection, quality, folder / "quality.parquet")
         facts = {
             "rows": len(published),
             "not_published": int(published["obs_value"].isna().sum()),
@@ -194,6 +204,16 @@ def _write_frame(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, tar
             columns.append(name)
     connection.execute(f"COPY (SELECT {', '.join(columns)} FROM frame) TO {path_literal(target)} (FORMAT parquet)")
     connection.unregister("frame")
+
+
+def _quality(home: Home, opened: Iterable[Round], surveys: Collection[str]) -> pd.DataFrame:
+    """Return one row per round and item of coverage and quality, for the surveys given."""
+    rows: list[tuple[str, ...]] = []
+    for this in opened:
+        persons = current(home.store, "harmonised_persons", this.identifier)
+        if persons is not None and this.spec.key in surveys:
+            rows += quality_rows(this.spec, this.period, persons.facts["quality"])
+    return pd.DataFrame(rows, columns=list(QUALITY_COLUMNS), dtype="string")
 
 
 def _availability(
@@ -218,6 +238,8 @@ def _availability(
                 state, reason = "not_collected", _reason(spec, missing)
             elif not indicator.is_computed:
                 state, reason = "not_computed", "this version of the pipeline does not compute this indicator"
+            elif not has_status_for(indicator, spec):
+                state, reason = "not_collected", OWN_STATUS if indicator.is_self_declared else SELF_DECLARED
             elif versions(indicator, spec) is None:
                 state, reason = "not_collected", "the survey's classification has no published version"
             elif identifier in computed:
@@ -236,6 +258,7 @@ def _reason(spec: SurveySpec, missing: Sequence[str]) -> str:
         "citizenship_status": "citizenship_1",
         "country_of_citizenship": "citizenship_1",
         "is_migrant_worker_by_birth": "country_of_birth",
+        "is_recent_inflow": "arrival_year",
         "is_migrant_worker_by_citizenship": "citizenship_1",
     }
     names = list(dict.fromkeys(sources.get(name, name) for name in missing))

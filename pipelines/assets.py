@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from pipelines import areas, rounds, run
+from pipelines import absentees, areas, rounds, run
 from pipelines.estimates import Progress
 from pipelines.events import AREA_TABLES, AREA_YEARS, ROUNDS
 from pipelines.home import Home
@@ -141,9 +141,9 @@ def _check(name: str, of: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpe
     check_specs=_check("raw_extract", survey_rounds),
 )
 def raw_extract(context: dg.AssetExecutionContext, folder: DataFolder) -> Told:
-    """One row per row of the received file: national variables and codes as text, nothing renamed.
+    """One row per person of the received files: national variables and codes as text, nothing renamed.
 
-    Restricted: rows of persons. Its check says that the file was read from end to end and holds the declared
+    Restricted: rows of persons. Its check says that every file was read from end to end and holds the declared
     variables. Of its figures, `rows` and `columns` are those of the file, `sha256` is the file's hash.
     """
 
@@ -180,7 +180,29 @@ def harmonised_persons(context: dg.AssetExecutionContext, folder: DataFolder, ra
     partitions_def=survey_rounds,
     group_name="survey_round",
     kinds={"duckdb"},
+    check_specs=_check("harmonised_absentees", survey_rounds),
+)
+def harmonised_absentees(
+    context: dg.AssetExecutionContext, folder: DataFolder, raw_extract: Table, harmonised_persons: Table
+) -> Told:
+    """One row per member of a household who lives in another country, as told by the household that stayed.
+
+    Restricted: rows of persons. Empty where the survey lists nobody (`is_listed`). Households that left as a whole are
+    not seen: every figure is a lower bound.
+    """
+    yield from _round_table(
+        context,
+        folder,
+        lambda this, progress: absentees.harmonised_absentees(this, raw_extract, harmonised_persons, progress),
+    )
+
+
+@dg.asset(
+    partitions_def=survey_rounds,
+    group_name="survey_round",
+    kinds={"duckdb"},
     check_specs=_check("psu_totals", survey_rounds),
+    deps=[harmonised_absentees],
 )
 def psu_totals(context: dg.AssetExecutionContext, folder: DataFolder, harmonised_persons: Table) -> Told:
     """Universe x cell x stratum x PSU: weighted sums and counts.
@@ -304,6 +326,7 @@ def release(folder: DataFolder, config: ReleaseConfig) -> dg.MaterializeResult: 
 ASSETS = [
     raw_extract,
     harmonised_persons,
+    harmonised_absentees,
     psu_totals,
     round_estimates,
     area_estimates,

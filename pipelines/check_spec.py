@@ -3,7 +3,8 @@
 What is shown stays with the office that holds the file; nothing is stored.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,32 @@ import duckdb
 
 from pipelines import checks
 from pipelines.engine import WORK_FORMAT, open_engine, path_literal
+from pipelines.file_sets import RawTables, Source, assign, write_raw_tables
 from pipelines.findings import Finding
 from pipelines.home import Home
-from pipelines.readers.read import write_raw_extract
-from pipelines.rounds import file_layout
-from schemas.concepts import load_concepts
+from pipelines.quality import quality_facts, quality_findings
+from schemas.concepts import load_universes
+from schemas.countries import COUNTRY, country_key
 from schemas.periods import Period
-from schemas.survey_spec import SurveySpec
+from schemas.survey_spec import SurveySpec, dictionary_of
 from transforms.harmonise import HarmonisePlan, correction_counts_sql, plan
+
+
+@dataclass(frozen=True)
+class Harmonised:
+    """One set of files, harmonised in scratch space.
+
+    Attributes:
+        connection: DuckDB with ``raw_extract`` and ``work`` (the relation of the plan).
+        steps: the plan.
+        period: the reference period.
+        raw: what was read: rows, labels, labels of codes.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    steps: HarmonisePlan
+    period: Period
+    raw: RawTables
 
 
 @dataclass(frozen=True)
@@ -82,48 +101,96 @@ class CheckedSpec:
 
 
 def check_against_file(
-    home: Home, spec: SurveySpec, file: Path, period: Period | None, progress: Callable[[str], None]
+    home: Home,
+    spec: SurveySpec,
+    file: Path | Sequence[Path],
+    period: Period | None,
+    progress: Callable[[str], None],
+    variant: str | None = None,
 ) -> CheckedSpec:
     """Harmonise a file in scratch space and count what its codes and rules came to.
 
     Args:
         home: data folder, for scratch space only.
         spec: the specification.
-        file: the extract.
+        file: the extract, or all files that make it.
         period: its reference period; by default the first that the specification allows.
         progress: told the steps.
+        variant: variant of the files, where several fit.
 
     Raises:
         InputError: the file cannot be read.
     """
-    period = period or _first_period(spec)
-    steps = plan(spec, load_concepts(), period)
+    files = [file] if isinstance(file, Path) else file
+    with harmonised(home, spec, files, period, progress, variant) as this:
+        return checked(this, spec)
+
+
+@contextmanager
+def harmonised(
+    home: Home,
+    spec: SurveySpec,
+    files: Sequence[Path],
+    period: Period | None,
+    progress: Callable[[str], None],
+    variant: str | None = None,
+) -> Iterator[Harmonised]:
+    """Read and harmonise the files of a round in scratch space, which goes when the block ends.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    period = period or first_period(spec)
+    steps = plan(spec, dictionary_of(spec), period)
+    sources = [Source(file, file.name) for file in files]
     with home.scratch() as scratch, open_engine(scratch, []) as connection:
-        raw = scratch / "raw.parquet"
-        info = write_raw_extract(
-            file,
-            file_layout(spec, period),
-            raw,
-            display_name=file.name,
-            work_dir=scratch,
-            progress=lambda rows: progress(f"reading {file.name}: {rows:,} rows"),
-        )
+        raw = write_raw_tables(spec, assign(spec, period, sources, variant), scratch, scratch, progress)
         progress("harmonising")
-        connection.execute(f"CREATE VIEW raw_extract AS FROM read_parquet({path_literal(raw)})")
-        found = checks.correction_findings(connection, spec, correction_counts_sql(spec))
+        connection.execute(f"CREATE VIEW raw_extract AS FROM read_parquet({path_literal(scratch / 'data.parquet')})")
         work = scratch / "work.parquet"
         connection.execute(f"COPY ({steps.sql}) TO {path_literal(work)} {WORK_FORMAT}")
         connection.execute(f"CREATE VIEW work AS FROM read_parquet({path_literal(work)})")
-        found += checks.unmapped_findings(connection, spec, dict(load_concepts()), steps)
-        found += checks.unused_findings(connection, spec, period, steps)
-        found += checks.edit_findings(connection, spec, period, steps)
-        codes = {name: _code_counts(connection, spec, name, period) for name in steps.keys}
-        rules = {name: _rule_counts(connection, spec, name) for name in steps.ruled}
-        rules |= _tree_counts(connection, steps)
-    return CheckedSpec(spec.key, str(period), info.rows, codes, rules, tuple(found))
+        yield Harmonised(connection, steps, period, raw)
 
 
-def _first_period(spec: SurveySpec) -> Period:
+def checked(this: Harmonised, spec: SurveySpec, weight_total_before: float | None = None) -> CheckedSpec:
+    """Return the counts of codes and rules, and what the checks of a round find."""
+    connection, steps = this.connection, this.steps
+    codes = {name: _code_counts(connection, spec, name, this.period) for name in steps.keys}
+    rules = {name: _rule_counts(connection, spec, name) for name in steps.ruled}
+    rules |= _tree_counts(connection, steps)
+    found = _findings(this, spec, weight_total_before)
+    return CheckedSpec(spec.key, str(this.period), this.raw.persons.rows, codes, rules, tuple(found))
+
+
+def _findings(this: Harmonised, spec: SurveySpec, before: float | None) -> list[Finding]:
+    """Return what the harmonising step of a run finds, its contract apart."""
+    connection, steps, period = this.connection, this.steps, this.period
+    found = checks.correction_findings(connection, spec, correction_counts_sql(spec))
+    found += checks.unmapped_findings(connection, spec, dict(dictionary_of(spec)), steps)
+    found += checks.unused_findings(connection, spec, period, steps)
+    found += checks.edit_findings(connection, spec, period, steps)
+    found += checks.share_findings(connection, steps)
+    found += checks.declared_counts(connection, spec, period, steps)[1]
+    found += quality_findings(quality_facts(connection, spec, period, steps.columns))
+    conditions = {name: universe.condition.sql() for name, universe in load_universes().items()}
+    total = weight_total(connection)
+    return found + checks.benchmark_findings(connection, spec, period, conditions, total, before)
+
+
+def weight_total(connection: duckdb.DuckDBPyConnection) -> float:
+    """Return the sum of the weights of the work relation."""
+    row = connection.execute("SELECT coalesce(sum(weight), 0) FROM work").fetchone()
+    assert row is not None
+    return float(row[0])
+
+
+def first_period(spec: SurveySpec) -> Period:
+    """Return the first period that a specification allows.
+
+    Raises:
+        UsageError: it names none.
+    """
     candidates = [spec.survey.periods.start, *(variant.periods.start for variant in spec.files)]
     for candidate in candidates:
         if candidate is not None:
@@ -134,12 +201,13 @@ def _first_period(spec: SurveySpec) -> Period:
 def _code_counts(connection: duckdb.DuckDBPyConnection, spec: SurveySpec, name: str, period: Period) -> list[CodeCount]:
     """Return the codes of one concept that occur, most frequent first, then mapped codes that do not."""
     rows = {row.source_code: row for row in spec.codes_at(name, period)}
+    is_country = spec.concepts[name].codes == COUNTRY
     counted = connection.execute(
         f"SELECT k_{name}, count(*), bool_or(x_{name}) FROM work GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
     found = []
     for code, count, is_unmapped in counted:
-        row = rows.get(code)
+        row = rows.get(code) or (rows.get(country_key(code)) if code and is_country else None)
         outside = "UNMAPPED" if is_unmapped else "(outside the universe)"
         found.append(CodeCount(code, row.source_label if row else "", row.target_code if row else outside, count))
     local = [row for row in rows.values() if row.file.startswith(f"{spec.survey.area}/")]

@@ -5,7 +5,7 @@ are is data (``schemas/edit_rules.toml``) and contracts (``schemas/contracts.py`
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,19 @@ import pyarrow.parquet as pq
 
 from pipelines.findings import ROWS_SHOWN, Finding, finding
 from schemas.concepts import Concept
+from schemas.countries import COUNTRY, Kind, resolve_country
 from schemas.periods import Period
+from schemas.survey_files import ABSENTEES
 from schemas.survey_spec import SurveySpec
 from transforms import coherence
-from transforms.harmonise import HarmonisePlan, birth_year_range_sql, native_arrival_is_birth_sql
+from transforms.harmonise import (
+    EVENTS,
+    HarmonisePlan,
+    birth_year_range_sql,
+    late_month_sql,
+    native_arrival_is_birth_sql,
+)
+from transforms.recode import Source
 
 #: Values of a contract batch: bounds the memory of wide tables and of pandera's failure cases.
 BATCH_VALUES = 2_000_000
@@ -32,11 +41,12 @@ OLDEST_AGE = 120
 _RULE_OF_CONCEPT = {"weight": "WEIGHT_MISSING", "psu": "PSU_BLANK", "stratum": "STRATUM_BLANK"}
 
 
-def _variable(spec: SurveySpec, name: str) -> str:
-    if name not in spec.concepts:
+def variable_of(source: Source, name: str) -> str:
+    """Return the national variables that a concept is made from, for a finding; empty where it is derived."""
+    if name not in source.concepts:
         return ""
-    columns = set(spec.concepts[name].columns)
-    for rule in spec.rules.get(name, ()):
+    columns = set(source.concepts[name].columns)
+    for rule in source.rules.get(name, ()):
         columns |= rule.when.columns
     return ", ".join(sorted(columns))
 
@@ -75,9 +85,24 @@ def correction_findings(connection: duckdb.DuckDBPyConnection, spec: SurveySpec,
 
 
 def unmapped_findings(
-    connection: duckdb.DuckDBPyConnection, spec: SurveySpec, concepts: dict[str, Concept], plan: HarmonisePlan
+    connection: duckdb.DuckDBPyConnection,
+    spec: SurveySpec,
+    concepts: Mapping[str, Concept],
+    plan: HarmonisePlan,
+    source: Source | None = None,
+    table: str = "harmonised_persons",
 ) -> list[Finding]:
-    """Return one finding per concept whose source has no target inside the concept's universe."""
+    """Return one finding per concept whose source has no target inside the concept's universe.
+
+    Args:
+        connection: DuckDB with ``work``.
+        spec: the specification.
+        concepts: the concept dictionary.
+        plan: what made ``work``.
+        source: where the concepts come from; those of persons by default.
+        table: the table's name, for the findings.
+    """
+    given: Source = spec if source is None else source
     counts = ", ".join(
         f"count_if(x_{name}) AS c_{name}, min(row_number, {ROWS_SHOWN}) FILTER (x_{name}) AS r_{name}"
         for name in plan.checked
@@ -92,7 +117,7 @@ def unmapped_findings(
         if name in plan.ruled:
             rule, text = "RULE_NONE_MET", "no rule is met inside the concept's universe"
         elif name in plan.keys:
-            rule, text = "CODE_UNMAPPED", _unmapped_text(connection, spec, name)
+            rule, text = "CODE_UNMAPPED", _unmapped_text(connection, spec, given, name)
         elif name in _RULE_OF_CONCEPT:
             rule, text = _RULE_OF_CONCEPT[name], "blank or not a number"
         elif concepts[name].kind == "number":
@@ -100,14 +125,12 @@ def unmapped_findings(
         else:
             rule, text = "SCOPE_NULL", "blank inside the concept's universe"
         found.append(
-            finding(
-                rule, "harmonised_persons", text, concept=name, variable=_variable(spec, name), count=count, rows=rows
-            )
+            finding(rule, table, text, concept=name, variable=variable_of(given, name), count=count, rows=rows)
         )
     return found
 
 
-def _unmapped_text(connection: duckdb.DuckDBPyConnection, spec: SurveySpec, name: str) -> str:
+def _unmapped_text(connection: duckdb.DuckDBPyConnection, spec: SurveySpec, source: Source, name: str) -> str:
     """Say how many codes are unmapped; name them only where the variable is declared closed."""
     codes = [
         row[0]
@@ -115,15 +138,33 @@ def _unmapped_text(connection: duckdb.DuckDBPyConnection, spec: SurveySpec, name
             f"SELECT k_{name} FROM work WHERE x_{name} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 20"
         ).fetchall()
     ]
-    text = f"{len(codes)} source code(s) without a row in codes/{name}.csv"
-    variables = spec.concepts[name].columns
+    place = "" if source is spec else ABSENTEES
+    text = f"{len(codes)} source code(s) without a row in {place}codes/{name}.csv"
+    if source.concepts[name].codes == COUNTRY:
+        text += _refused_names(connection, name)
+    variables = source.concepts[name].columns
     if variables <= set(spec.survey.closed_codes):
         return f"{text}: {', '.join(code if code else '(blank)' for code in codes)}"
     return f"{text} (not named here: {', '.join(sorted(variables))} is not declared closed)"
 
 
+def _refused_names(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Say how many of the unmapped names of countries are ambiguous or of states that are no more, if any."""
+    texts = connection.execute(f"SELECT DISTINCT k_{name} FROM work WHERE x_{name}").fetchall()
+    kinds = Counter(resolve_country(text).kind for (text,) in texts)
+    words: dict[Kind, str] = {
+        "ambiguous": "ambiguous: name the country in a row",
+        "historical": "of states that are no more: see [migration].historical_states",
+    }
+    return "".join(f"; {kinds[kind]} {meaning}" for kind, meaning in words.items() if kinds[kind])
+
+
 def unused_findings(
-    connection: duckdb.DuckDBPyConnection, spec: SurveySpec, period: Period, plan: HarmonisePlan
+    connection: duckdb.DuckDBPyConnection,
+    spec: Source,
+    period: Period,
+    plan: HarmonisePlan,
+    table: str = "harmonised_persons",
 ) -> list[Finding]:
     """Return a warning per code table of the survey that has rows no data uses."""
     found = []
@@ -135,9 +176,7 @@ def unused_findings(
         unused = [row.source_code for row in spec.codes_at(name, period) if row.source_code not in seen]
         if unused:
             text = f"{len(unused)} of {len(spec.codes_at(name, period))} mapped codes do not occur in the file"
-            found.append(
-                finding("MAPPING_UNUSED", "harmonised_persons", text, concept=name, variable=_variable(spec, name))
-            )
+            found.append(finding("MAPPING_UNUSED", table, text, concept=name, variable=variable_of(spec, name)))
     return found
 
 
@@ -151,64 +190,108 @@ def edit_findings(
     ]
     if "age" in plan.columns:
         rules.append(("AGE_RANGE", "age", f"age < 0 OR age > {OLDEST_AGE}", f"age is not between 0 and {OLDEST_AGE}"))
-    if "arrival_year" in plan.columns:
-        late = f"v_arrival_year > {period.year}"
-        rules.append(
-            ("ARRIVAL_AFTER_PERIOD", "arrival_year", late, "arrival after the reference period; taken as not stated")
-        )
-        born = birth_year_range_sql(spec, period)
+    born = birth_year_range_sql(spec, period)
+    for event in EVENTS:
+        year, month = f"{event}_year", f"{event}_month"
+        if year not in plan.columns:
+            continue
+        late = f"v_{year} > {period.year}"
+        rules.append(("ARRIVAL_AFTER_PERIOD", year, late, f"{event} after the reference period; taken as not stated"))
+        if month in plan.columns:
+            text = f"month of {event} after the reference period; taken as not stated"
+            rules.append(("ARRIVAL_AFTER_PERIOD", month, late_month_sql(period, event), text))
         if born is not None:
-            early = f"v_arrival_year < {born[0]}"
-            rules.append(("ARRIVAL_BEFORE_BIRTH", "arrival_year", early, "arrival before birth; taken as not stated"))
-        if born is not None and "place_of_birth" in plan.columns:
-            text = "the native-born carry their year of birth as year of arrival; it is not a move"
-            rules.append(("ARRIVAL_OF_NATIVE_BORN", "arrival_year", native_arrival_is_birth_sql(born), text))
+            early = f"v_{year} < {born[0]}"
+            rules.append(("ARRIVAL_BEFORE_BIRTH", year, early, f"{event} before birth; taken as not stated"))
+    if "arrival_year" in plan.columns and born is not None and "place_of_birth" in plan.columns:
+        text = "the native-born carry their year of birth as year of arrival; it is not a move"
+        rules.append(("ARRIVAL_OF_NATIVE_BORN", "arrival_year", native_arrival_is_birth_sql(born), text))
+    found = rule_findings(connection, rules, spec)
+    if "person_id" in plan.columns:
+        found += duplicate_findings(connection, spec)
+    return found
+
+
+def rule_findings(
+    connection: duckdb.DuckDBPyConnection,
+    rules: Iterable[tuple[str, str, str, str]],
+    source: Source,
+    table: str = "harmonised_persons",
+) -> list[Finding]:
+    """Return one finding per rule (id, concept, condition over ``work``, text) that any row meets."""
     found = []
     for rule, concept, condition, text in rules:
         count, rows = count_where(connection, "work", condition)
         if count:
-            found.append(
-                finding(
-                    rule,
-                    "harmonised_persons",
-                    text,
-                    concept=concept,
-                    variable=_variable(spec, concept),
-                    count=count,
-                    rows=rows,
-                )
-            )
-    if "person_id" in plan.columns:
-        row = connection.execute(
-            "SELECT coalesce(sum(c - 1), 0), min(r, 5) FROM "
-            "(SELECT count(*) AS c, max(row_number) AS r FROM work WHERE person_id IS NOT NULL "
-            "GROUP BY person_id HAVING count(*) > 1)"
-        ).fetchone()
-        assert row is not None
-        if row[0]:
-            found.append(
-                finding(
-                    "DUPLICATE_KEY",
-                    "harmonised_persons",
-                    "a person stands in the file more than once",
-                    concept="person_id",
-                    variable=_variable(spec, "person_id"),
-                    count=row[0],
-                    rows=row[1] or [],
-                )
-            )
+            variable = variable_of(source, concept)
+            found.append(finding(rule, table, text, concept=concept, variable=variable, count=count, rows=rows))
     return found
 
 
+def duplicate_findings(
+    connection: duckdb.DuckDBPyConnection, source: Source, table: str = "harmonised_persons"
+) -> list[Finding]:
+    """Return a finding if an identifier of a person stands in ``work`` more than once."""
+    row = connection.execute(
+        "SELECT coalesce(sum(c - 1), 0), min(r, 5) FROM "
+        "(SELECT count(*) AS c, max(row_number) AS r FROM work WHERE person_id IS NOT NULL "
+        "GROUP BY person_id HAVING count(*) > 1)"
+    ).fetchone()
+    assert row is not None
+    if not row[0]:
+        return []
+    text, variable = "a person stands in the file more than once", variable_of(source, "person_id")
+    return [
+        finding("DUPLICATE_KEY", table, text, concept="person_id", variable=variable, count=row[0], rows=row[1] or [])
+    ]
+
+
+def declared_counts(
+    connection: duckdb.DuckDBPyConnection, spec: SurveySpec, period: Period, plan: HarmonisePlan
+) -> tuple[dict[str, int], list[Finding]]:
+    """Return rule -> rows of the defects that a specification declares, and what differs from the declaration.
+
+    A declared defect must be there with just the declared number of rows, or within the declared share; a
+    non-respondent that nobody declared is an error (STANDARDS 0.11).
+    """
+    conditions = {"NON_RESPONDENT": "exclusion = 'NON_RESPONDENT'"}
+    if "psu" in plan.columns and spec.design.psu_missing == "declared":
+        conditions["PSU_BLANK"] = "psu IS NULL"
+    row = connection.execute("SELECT count(*) FROM work").fetchone()
+    assert row is not None
+    counts, found = {}, []
+    for rule, condition in conditions.items():
+        count, rows = count_where(connection, "work", condition)
+        declared = [item for item in spec.declared if item.rule == rule and item.period in (None, period)]
+        exact = next((item.rows for item in declared if item.rows is not None), None)
+        share = next((item.max_share for item in declared if item.max_share is not None), None)
+        if count or exact:
+            counts[rule] = count
+        if exact is not None:
+            is_right, expected = count == exact, f"{exact} declared"
+        elif share is not None:
+            is_right, expected = count <= share * row[0], f"at most {share:.1%} declared"
+        else:
+            is_right, expected = not count, "none declared"
+        if not is_right:
+            text = f"{count} rows are {rule}, {expected}"
+            concept = "psu" if rule == "PSU_BLANK" else "exclusion"
+            found.append(finding("DECLARED_COUNT", "harmonised_persons", text, concept=concept, count=count, rows=rows))
+    return counts, found
+
+
 def share_findings(connection: duckdb.DuckDBPyConnection, plan: HarmonisePlan) -> list[Finding]:
-    """Return findings on the share of residents of unknown birth or citizenship (weighted)."""
+    """Return findings on the share of persons of working age of unknown birth or citizenship (weighted).
+
+    Every published table is of the working age; a question that younger persons are not asked leaves none unknown.
+    """
     found = []
     for column in ("place_of_birth", "citizenship_status"):
         if column not in plan.columns:
             continue
         row = connection.execute(
             f"SELECT sum(weight) FILTER ({column} LIKE '%_X') / nullif(sum(weight), 0), count_if({column} LIKE '%_X') "
-            "FROM work WHERE exclusion IS NULL"
+            "FROM work WHERE exclusion IS NULL AND is_working_age"
         ).fetchone()
         assert row is not None
         share, count = row[0] or 0.0, row[1]

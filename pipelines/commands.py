@@ -18,6 +18,8 @@ import click
 from pipelines.command_line import EXIT_REFUSED, EXIT_STOPPED, EXIT_UNAVAILABLE
 from pipelines.dev import dev
 from pipelines.home import Home
+from pipelines.new_spec import new_spec
+from pipelines.report_command import report
 from schemas.errors import ProblemsError, SpecError
 from schemas.periods import Period, PeriodError
 
@@ -78,6 +80,9 @@ class PeriodType(click.ParamType[Period]):
             self.fail(str(error), param, ctx)
 
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
 def _json_option(function: Any) -> Any:
     return click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")(function)
 
@@ -85,14 +90,25 @@ def _json_option(function: Any) -> Any:
 @click.command()
 @click.argument("survey")
 @click.argument("period", type=PeriodType())
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--supersede", is_flag=True, help="Replace a file of this round that was received before.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--supersede", is_flag=True, help="Replace what was received of this round before; receipts are kept.")
+@click.option("--variant", help="Variant of the files, where the specification has several that fit.")
 @_json_option
 @click.pass_obj
-def receive(home: Home, survey: str, period: Period, file: Path, *, supersede: bool, as_json: bool) -> None:
-    """Receive FILE as the extract of SURVEY (e.g. ZAF_QLFS) for PERIOD (e.g. 2013-Q4).
+def receive(
+    home: Home,
+    survey: str,
+    period: Period,
+    files: tuple[Path, ...],
+    *,
+    supersede: bool,
+    variant: str | None,
+    as_json: bool,
+) -> None:
+    """Receive FILES as the extract of SURVEY (e.g. ZAF_QLFS) for PERIOD (e.g. 2013-Q4).
 
-    The file is read from end to end first; one that cannot be read is refused, and nothing is stored.
+    All files that make the round are given at once (persons, households), or in one zip. They are read from end to
+    end first; what cannot be read is refused whole, and nothing is stored.
     """
     from pipelines.intake import receive as take
     from pipelines.rounds import open_round, raw_extract
@@ -101,7 +117,13 @@ def receive(home: Home, survey: str, period: Period, file: Path, *, supersede: b
     this = open_round(home, f"{survey}_{period}")
     tell = Teller()
     receipt, is_new = take(
-        home, this.spec, this.period, file, supersede=supersede, read=lambda kept: raw_extract(this, kept, tell)
+        home,
+        this.spec,
+        this.period,
+        files,
+        supersede=supersede,
+        variant=variant,
+        read=lambda kept: raw_extract(this, kept, tell),
     )
     raw = raw_extract(this, receipt)
     tell.clear()
@@ -110,6 +132,8 @@ def receive(home: Home, survey: str, period: Period, file: Path, *, supersede: b
             "round": this.identifier,
             "receipt": receipt.number,
             "is_new": is_new,
+            "variant": receipt.variant,
+            "files": [{"name": file.name, "sha256": file.sha256} for file in receipt.files],
             "sha256": receipt.sha256,
             "rows": raw.facts["rows"],
             "columns": raw.facts["columns"],
@@ -304,15 +328,13 @@ def estimates(home: Home, indicator: str, area: str | None, period: Period | Non
 def list_rounds(home: Home, *, as_json: bool) -> None:
     """List the rounds that were received and how far each came."""
     from pipelines.intake import latest_receipt, received_rounds
+    from pipelines.rounds import ROUND_TABLES
     from pipelines.storage import current
 
     answer = []
     for identifier in received_rounds(home):
         receipt = latest_receipt(home, identifier)
-        tables = {
-            name: current(home.store, name, identifier)
-            for name in ("raw_extract", "harmonised_persons", "psu_totals", "round_estimates")
-        }
+        tables = {name: current(home.store, name, identifier) for name in ROUND_TABLES}
         state = "received"
         for name, table in tables.items():
             if table is not None:
@@ -352,23 +374,29 @@ def list_surveys(home: Home, *, as_json: bool) -> int:
 
 @click.command(name="check-spec")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--file", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Check it against this file."
-)
+@click.option("--file", "files", multiple=True, type=_FILE, help="Check it against this file; all that make a round.")
 @click.option(
     "--period",
     type=PeriodType(),
     help="Reference period of the file. [default: the first that the specification allows]",
 )
+@click.option("--variant", help="Variant of the files, where the specification has several that fit.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the page to check and sign here.")
+@click.option("--language", type=click.Choice(["en", "fr", "es"]), default="en", show_default=True, help="Of the page.")
+@click.option("--before", multiple=True, type=_FILE, help="File of the round before, for the page.")
+@click.option("--before-period", type=PeriodType(), help="Its reference period. [default: the period before]")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Date on the page. [default: today]")
 @_json_option
 @click.pass_obj
-def check_spec(home: Home, folder: Path, *, file: Path | None, period: Period | None, as_json: bool) -> int:
+def check_spec(home: Home, /, folder: Path, *, files: tuple[Path, ...], as_json: bool, **options: Any) -> int:
     """Check the survey specification in FOLDER, alone or against a file.
 
     Alone: errors by file and row. With a file: for every concept each source code with its count and
-    target, unmapped codes, unused mappings, and which rule rows met first.
+    target, unmapped codes, unused mappings, and which rule rows met first. With --html also the page on which the
+    office checks the description and signs it; it holds the office's counts and is readable by its owner alone.
     """
     from pipelines.check_spec import check_against_file
+    from pipelines.sign_off import write_page
     from schemas.survey_spec import load_survey
 
     try:
@@ -380,16 +408,24 @@ def check_spec(home: Home, folder: Path, *, file: Path | None, period: Period | 
             click.echo(str(error), err=True)
             click.echo(f"{len(error.problems)} problem(s)", err=True)
         return EXIT_REFUSED
-    if file is None:
+    tell = Teller()
+    checked = None
+    if (options["before"] or options["before_period"]) and not options["html"]:
+        raise click.UsageError("--before is for the page: give --html as well")
+    if files or options["html"]:
+        home.prepare()
+    if options["html"]:
+        day = options["day"].date() if options["day"] else date.today()  # noqa: DTZ011 - the date where the office is
+        checked = write_page(home, spec, files, tell, **{**options, "day": day})
+    elif files:
+        checked = check_against_file(home, spec, files, options["period"], tell, options["variant"])
+    tell.clear()
+    if checked is None:
         if as_json:
             click.echo(json.dumps({"is_valid": True, "survey": spec.key, "problems": []}))
         else:
             click.echo(f"{spec.key}: the specification passes ({len(spec.concepts)} concepts)")
         return 0
-    home.prepare()
-    tell = Teller()
-    checked = check_against_file(home, spec, file, period, tell)
-    tell.clear()
     if as_json:
         click.echo(json.dumps(checked.as_dict()))
     else:
@@ -397,4 +433,4 @@ def check_spec(home: Home, folder: Path, *, file: Path | None, period: Period | 
     return 0 if checked.is_valid else EXIT_REFUSED
 
 
-COMMANDS = [receive, run, estimates, list_rounds, list_surveys, check_spec, dev]
+COMMANDS = [receive, run, report, estimates, list_rounds, list_surveys, check_spec, new_spec, dev]

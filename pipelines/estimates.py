@@ -26,6 +26,9 @@ Progress = Callable[[str], None]
 METHOD_TAYLOR = "Taylor linearisation"
 METHOD_NONE = "none: no design variables"
 
+#: Universes that count unemployment by the ILO's definition: search and availability, or a job to start.
+ILO_UNEMPLOYMENT = frozenset({"unemployed", "underused_lu2", "underused_lu3", "underused_lu4"})
+
 #: Order in which rows are written; the release is then the same whatever the engine's order was.
 ESTIMATE_KEYS = ["indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2"]
 
@@ -69,13 +72,28 @@ def available_indicators(spec: SurveySpec, columns: Sequence[str]) -> dict[str, 
     return {
         identifier: indicator
         for identifier, indicator in load_indicators().items()
-        if indicator.is_computed and not missing_concepts(indicator, columns) and versions(indicator, spec)
+        if indicator.is_computed
+        and not missing_concepts(indicator, columns)
+        and has_status_for(indicator, spec)
+        and versions(indicator, spec)
     }
 
 
 def missing_concepts(indicator: Indicator, columns: Sequence[str]) -> tuple[str, ...]:
     """Return the concepts that an indicator needs and the survey does not collect."""
     return tuple(name for name in indicator.needs if name not in columns)
+
+
+def has_status_for(indicator: Indicator, spec: SurveySpec) -> bool:
+    """Whether the survey's labour force status is of the kind that an indicator is about.
+
+    Who calls himself unemployed is not unemployed by the ILO's definition: such a survey gives no figure that
+    counts unemployment by an ILO id, but one of our own (STANDARDS 0.12).
+    """
+    is_declared = spec.labour_force is not None and spec.labour_force.self_declared
+    if indicator.is_self_declared:
+        return is_declared
+    return not (is_declared and indicator.universe in ILO_UNEMPLOYMENT)
 
 
 def versions(indicator: Indicator, spec: SurveySpec) -> tuple[tuple[str, ...], tuple[str, ...]] | None:

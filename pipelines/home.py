@@ -4,7 +4,7 @@ Layout (everything below is private to the pipeline's user except ``releases``):
 
     received/<round>/<receipt>/   files as they came, with receipt.json
     store/<table>/<partition>/    tables by input hash, and current.json
-    reports/<round>/              findings of the last run, as data and HTML
+    reports/<round>/              findings of the last run, as HTML, workbook and data
     releases/                     what is public
     dagster/                      DAGSTER_HOME
     locks/, tmp/                  locks, and scratch space that is emptied

@@ -1,16 +1,18 @@
-"""Receiving a file: read, checked and kept, or refused with nothing stored.
+"""Receiving the files of a round: read, checked and kept, or refused with nothing stored.
 
 One path for the command line, the sensor and later the portal. A receipt is
-``received/<round>/<number>/receipt.json`` beside the file as it came; receipts are never overwritten.
+``received/<round>/<number>/receipt.json`` beside the files as they came; receipts are never overwritten.
 """
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.file_sets import Source, assign
 from pipelines.home import Home, fsync_folder
 from pipelines.storage import as_json, file_hash, write_atomically
 from schemas.errors import InputError, Problem
@@ -19,22 +21,52 @@ from schemas.survey_spec import SurveySpec
 
 
 @dataclass(frozen=True)
+class ReceivedFile:
+    """One kept file.
+
+    Attributes:
+        name: its name as sent, for display only.
+        sha256: of the file as sent.
+        path: the kept copy.
+    """
+
+    name: str
+    sha256: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class Receipt:
-    """One received version of a round's file.
+    """One received version of a round: its file, or the files that make it together.
 
     Attributes:
         round_id: ``<ISO3>_<SURVEY>_<PERIOD>``.
         number: 1, 2, ... versions of the round.
-        name: the file's name as sent, for display only.
-        sha256: of the file as sent.
-        path: the kept file.
+        variant: the variant of the file set.
+        files: in the order in which they were handed in.
     """
 
     round_id: str
     number: int
-    name: str
-    sha256: str
-    path: Path
+    variant: str
+    files: tuple[ReceivedFile, ...]
+
+    @property
+    def name(self) -> str:
+        """The names as sent, for display only."""
+        return ", ".join(file.name for file in self.files)
+
+    @property
+    def sha256(self) -> str:
+        """The file's hash; of several files the hash of their hashes, in any order of theirs."""
+        if len(self.files) == 1:
+            return self.files[0].sha256
+        return hashlib.sha256(" ".join(sorted(file.sha256 for file in self.files)).encode()).hexdigest()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The kept files under the sender's names."""
+        return tuple(Source(file.path, file.name) for file in self.files)
 
 
 def round_id(spec: SurveySpec, period: Period) -> str:
@@ -74,50 +106,62 @@ def latest_receipt(home: Home, identifier: str) -> Receipt | None:
         return None
     place = folder / str(numbers[-1])
     stored = json.loads((place / "receipt.json").read_bytes())
-    return Receipt(identifier, numbers[-1], stored["name"], stored["sha256"], place / stored["file"])
+    files = tuple(ReceivedFile(item["name"], item["sha256"], place / item["file"]) for item in stored["files"])
+    return Receipt(identifier, numbers[-1], stored["variant"], files)
 
 
 def receive(
     home: Home,
     spec: SurveySpec,
     period: Period,
-    source: Path,
+    sources: Sequence[Path],
     *,
     supersede: bool,
     read: Callable[[Receipt], object],
+    variant: str | None = None,
 ) -> tuple[Receipt, bool]:
-    """Keep one file as a round's newest receipt, after it has been read from end to end.
+    """Keep the files of a round as its newest receipt, after they have been read from end to end.
 
     Args:
         home: data folder.
         spec: the survey.
         period: the round's reference period.
-        source: the file as sent.
+        sources: the file as sent, or all files that make the round together.
         supersede: replace an earlier receipt of the round.
-        read: reads the kept copy into raw_extract; what it raises refuses the file.
+        read: reads the kept copies into raw_extract; what it raises refuses the files.
+        variant: variant of the file set; by default the one that fits.
 
     Returns:
         The receipt, and whether it is new (the same bytes again are not).
 
     Raises:
-        InputError: the file is missing, cannot be read, or the round exists (``ROUND_EXISTS``).
+        InputError: a file is missing or cannot be read, the files make no declared set, or the round exists
+            (``ROUND_EXISTS``).
     """
     identifier = round_id(spec, period)
-    if not source.is_file():
-        raise InputError(
-            [Problem(display_name(source), None, "FILE_NOT_FOUND", "no such file", "check the path and try again")]
-        )
+    absent = [
+        Problem(display_name(source), None, "FILE_NOT_FOUND", "no such file", "check the path and try again")
+        for source in sources
+        if not source.is_file()
+    ]
+    if absent:
+        raise InputError(absent)
     with home.lock(identifier):
         before = latest_receipt(home, identifier)
-        digest = file_hash(source)
-        if before is not None and before.sha256 == digest:
+        digests = sorted(file_hash(source) for source in sources)
+        if (
+            before is not None
+            and sorted(file.sha256 for file in before.files) == digests
+            and variant in (None, before.variant)
+        ):
             read(before)
             return before, False
+        named = [Source(source, display_name(source)) for source in sources]
         if before is not None and not supersede:
             raise InputError(
                 [
                     Problem(
-                        display_name(source),
+                        ", ".join(source.name for source in named),
                         None,
                         "ROUND_EXISTS",
                         f"round {identifier} was received before with other content (receipt {before.number})",
@@ -125,6 +169,7 @@ def receive(
                     )
                 ]
             )
+        chosen = assign(spec, period, named, variant).variant
         folder = home.received / identifier
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.glob(".tmp-*"):
@@ -133,12 +178,14 @@ def receive(
         temporary = folder / f".tmp-{number}"
         temporary.mkdir(mode=0o700)
         try:
-            kept = temporary / f"extract{_suffix(source)}"
-            digest = _copy(source, kept)
-            receipt = Receipt(identifier, number, display_name(source), digest, kept)
+            files = tuple(_keep(source, temporary, place) for place, source in enumerate(named))
+            receipt = Receipt(identifier, number, chosen, files)
             read(receipt)
-            content = {"name": receipt.name, "file": kept.name, "sha256": digest, "bytes": kept.stat().st_size}
-            write_atomically(temporary / "receipt.json", as_json(content))
+            kept = [
+                {"name": file.name, "file": file.path.name, "sha256": file.sha256, "bytes": file.path.stat().st_size}
+                for file in files
+            ]
+            write_atomically(temporary / "receipt.json", as_json({"variant": chosen, "files": kept}))
             temporary.replace(folder / str(number))
             fsync_folder(folder)
         except BaseException:
@@ -149,6 +196,13 @@ def receive(
     stored = latest_receipt(home, identifier)
     assert stored is not None
     return stored, True
+
+
+def _keep(source: Source, folder: Path, place: int) -> ReceivedFile:
+    """Copy one file to where it is kept, closed to other users and on disk."""
+    name = "extract" if place == 0 else f"extract-{place + 1}"
+    kept = folder / f"{name}{_suffix(source.path)}"
+    return ReceivedFile(source.name, _copy(source.path, kept), kept)
 
 
 def _copy(source: Path, kept: Path) -> str:

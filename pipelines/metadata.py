@@ -12,7 +12,7 @@ from sdmx_out.release import ReleaseResult
 CHECK = "rules"
 
 #: Facts that are too long for a page; they stay in the stored table.
-_LEFT_OUT = {"labels", "notes"}
+_LEFT_OUT = {"labels", "notes", "quality"}
 
 #: What is read first; hashes and findings come last.
 _FIRST = ("rows", "weight_total", "excluded", "non_residents", "psus", "strata")

@@ -5,7 +5,7 @@ built only if its input changed; a refused table carries its findings.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -15,27 +15,30 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 
 from pipelines import checks
 from pipelines.engine import WORK_FORMAT, open_engine, path_literal
 from pipelines.estimates import Progress as Progress
 from pipelines.estimates import available_indicators, classifications, estimate, silent, write_estimates
+from pipelines.file_sets import assign, set_layouts, write_raw_tables
 from pipelines.findings import Finding, finding
 from pipelines.home import Home
 from pipelines.intake import Receipt, latest_receipt, split_round
-from pipelines.readers.layout import ExtractInfo, Field, FileLayout
-from pipelines.storage import Built, Table, current, hash_of, obtain
+from pipelines.quality import quality_facts, quality_findings
+from pipelines.readers.layout import ROW_NUMBER
+from pipelines.storage import Built, Table, as_json, current, hash_of, obtain
 from schemas.codes import load_code_lists
 from schemas.concepts import load_concepts, load_universes
 from schemas.errors import InputError, Problem
 from schemas.periods import Period
-from schemas.survey_spec import SurveySpec, find_surveys, load_survey
+from schemas.survey_spec import SurveySpec, dictionary_of, find_surveys, load_survey
 from transforms import stocks, variance
 from transforms.harmonise import correction_counts_sql, plan
 from transforms.membership import membership_rows
 
 #: The tables of a round, each made from the one before.
-ROUND_TABLES = ("raw_extract", "harmonised_persons", "psu_totals", "round_estimates")
+ROUND_TABLES = ("raw_extract", "harmonised_persons", "harmonised_absentees", "psu_totals", "round_estimates")
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def open_round(home: Home, identifier: str) -> Round:
 def code_fingerprint() -> str:
     """Return a hash of the code and data that turn a raw extract into estimates, and of the engine."""
     digest = hashlib.sha256(duckdb.__version__.encode())
-    for name in ("checks.py", "estimates.py", "rounds.py"):
+    for name in ("checks.py", "estimates.py", "quality.py", "rounds.py"):
         digest.update((Path(__file__).parent / name).read_bytes())
     for package in ("schemas", "transforms"):
         root = Path(str(resources.files(package)))
@@ -100,35 +103,40 @@ def code_fingerprint() -> str:
 
 
 def raw_extract(this: Round, receipt: Receipt, progress: Progress = silent) -> Table:
-    """One row per row of the received file: national variables and codes as text, nothing renamed."""
-    from pipelines.readers.read import write_raw_extract
-
-    layout = file_layout(this.spec, this.period)
-    digest = hash_of("raw_extract", receipt.sha256, repr(layout), _reader_fingerprint())
+    """One row per person of the received files: national variables and codes as text, nothing renamed."""
+    layouts = set_layouts(this.spec, this.period, receipt.variant)
+    names = [part.name for part in this.spec.variants(this.period).get(receipt.variant, ())]
+    joins = [(part.unit, part.key, part.person_key) for part in this.spec.files if part.variant == receipt.variant]
+    hashes = [file.sha256 for file in receipt.files]
+    digest = hash_of("raw_extract", hashes, names, repr(layouts), joins, _reader_fingerprint())
 
     def build(folder: Path) -> Built:
-        progress(f"reading {receipt.name}")
+        files = assign(this.spec, this.period, receipt.sources, receipt.variant)
         with this.home.scratch() as scratch:
-            info: ExtractInfo = write_raw_extract(
-                receipt.path,
-                layout,
-                folder / "data.parquet",
-                display_name=receipt.name,
-                work_dir=scratch,
-                progress=lambda rows: progress(f"reading {receipt.name}: {rows:,} rows"),
-            )
+            raw = write_raw_tables(this.spec, files, folder, scratch, progress)
         from schemas.contracts import raw_extract_contract
 
-        found = checks.contract_findings("raw_extract", folder / "data.parquet", raw_extract_contract(info.columns))
+        found = []
+        for table in sorted(folder.glob("*.parquet")):
+            columns = [name for name in pq.read_schema(table).names if name != ROW_NUMBER]
+            found += checks.contract_findings("raw_extract", table, raw_extract_contract(columns))
         facts = {
-            "rows": info.rows,
-            "columns": len(info.columns),
-            "encoding": info.encoding,
-            "delimiter": info.delimiter,
-            "notes": list(info.notes),
+            "rows": raw.persons.rows,
+            "columns": len(pq.read_schema(folder / "data.parquet").names) - 1,
+            "encoding": raw.persons.encoding,
+            "delimiter": raw.persons.delimiter,
+            "notes": list(raw.notes),
             "sha256": receipt.sha256,
-            "labels": info.labels,
+            "variant": receipt.variant,
+            "parts": {name: {"rows": info.rows, "columns": len(info.columns)} for name, info in raw.parts.items()},
+            "labels": {name: label for info in raw.parts.values() for name, label in info.labels.items()},
         }
+        # Value labels are of codes, and codes of open questions are answers: they stay in this folder.
+        labels = {
+            name: {"variables": info.labels, "values": info.value_labels, "types": info.types}
+            for name, info in raw.parts.items()
+        }
+        (folder / "labels.json").write_bytes(as_json(labels))
         return Built(tuple(found), facts)
 
     return obtain(this.home.store, "raw_extract", this.identifier, digest, build)
@@ -137,28 +145,8 @@ def raw_extract(this: Round, receipt: Receipt, progress: Progress = silent) -> T
 @cache
 def _reader_fingerprint() -> str:
     root = Path(str(resources.files("pipelines.readers")))
-    return hash_of([path.read_text(encoding="utf-8") for path in sorted(root.glob("*.py"))])
-
-
-def file_layout(spec: SurveySpec, period: Period) -> FileLayout:
-    """Return the reader's layout of the file variant that a specification declares for a period.
-
-    Raises:
-        InputError: none is declared for it (``PERIOD_NOT_DECLARED``).
-    """
-    variant = spec.file_for(period)
-    if variant is None or not spec.survey.periods.holds(period):
-        text = f"the specification of {spec.key} declares no file for {period}"
-        remedy = "check the period, or add a [[file]] with its periods to survey.toml"
-        raise InputError([Problem(f"{spec.key}/survey.toml", None, "PERIOD_NOT_DECLARED", text, remedy)])
-    return FileLayout(
-        format=variant.format,
-        member=variant.member,
-        encoding=variant.encoding,
-        delimiter=variant.delimiter,
-        header=variant.header,
-        fields=tuple(Field(row.variable, row.label, row.start, row.width) for row in spec.layout),
-    )
+    sources = [*sorted(root.glob("*.py")), Path(__file__).with_name("file_sets.py")]
+    return hash_of([path.read_text(encoding="utf-8") for path in sources])
 
 
 # --- harmonised_persons --------------------------------------------------------------------------
@@ -166,7 +154,7 @@ def file_layout(spec: SurveySpec, period: Period) -> FileLayout:
 
 def harmonised_persons(this: Round, raw: Table, progress: Progress = silent) -> Table:
     """One row per person: ICLS concepts in ILOSTAT codes, weight, stratum and PSU."""
-    concepts = load_concepts()
+    concepts = dictionary_of(this.spec)
     steps = plan(this.spec, concepts, this.period)
     before = previous_weight_total(this)
     origin = {"file_sha256": raw.facts["sha256"], "specification_sha256": this.spec.sha256}
@@ -184,6 +172,10 @@ def harmonised_persons(this: Round, raw: Table, progress: Progress = silent) -> 
             found += checks.edit_findings(connection, this.spec, this.period, steps)
             found += checks.share_findings(connection, steps)
             facts = _whole_round_facts(connection, steps.columns) | origin
+            facts["declared"], undeclared = checks.declared_counts(connection, this.spec, this.period, steps)
+            found += undeclared
+            facts["quality"] = quality_facts(connection, this.spec, this.period, steps.columns)
+            found += quality_findings(facts["quality"])
             conditions = {name: universe.condition.sql() for name, universe in load_universes().items()}
             found += checks.benchmark_findings(
                 connection, this.spec, this.period, conditions, facts["weight_total"], before
@@ -216,7 +208,7 @@ def _whole_round_facts(connection: duckdb.DuckDBPyConnection, columns: Sequence[
     if "psu" in columns:
         stratum = "stratum" if "stratum" in columns else "''"
         psu = connection.execute(
-            f"SELECT count(*), count(DISTINCT s) FROM (SELECT DISTINCT {stratum} AS s, psu FROM work)"
+            f"SELECT count(psu), count(DISTINCT s) FROM (SELECT DISTINCT {stratum} AS s, psu FROM work)"
         ).fetchone()
         assert psu is not None
         facts |= {"psus": psu[0], "strata": psu[1]}
@@ -395,10 +387,18 @@ def process_round(home: Home, identifier: str, progress: Progress = silent) -> R
                 )
             ]
         )
+    from pipelines.absentees import harmonised_absentees
+
     with home.lock(identifier):
-        tables = [raw_extract(this, receipt, progress)]
-        for step in (harmonised_persons, psu_totals, round_estimates):
+        tables = [raw := raw_extract(this, receipt, progress)]
+        steps: tuple[Callable[[], Table], ...] = (
+            lambda: harmonised_persons(this, raw, progress),
+            lambda: harmonised_absentees(this, raw, tables[1], progress),
+            lambda: psu_totals(this, tables[1], progress),
+            lambda: round_estimates(this, tables[3], progress),
+        )
+        for step in steps:
             if not tables[-1].is_valid:
                 break
-            tables.append(step(this, tables[-1], progress))
+            tables.append(step())
     return RoundResult(identifier, tuple(tables))

@@ -27,7 +27,7 @@ from pipelines.engine import EngineError, open_engine
 from pipelines.estimates import Progress, silent
 from pipelines.home import Home
 from pipelines.intake import received_rounds
-from pipelines.report import write_round_report
+from pipelines.report import is_reported, write_round_report
 from pipelines.rounds import RoundResult, code_fingerprint, process_round
 from pipelines.storage import NotStoredError, Table, as_json, current, hash_of, stored_only, write_atomically
 from schemas.codes import load_code_lists, load_status_map
@@ -73,7 +73,7 @@ def run_round(home: Home, identifier: str, progress: Progress = silent) -> Round
         return RoundOutcome(identifier, (), tuple(str(problem) for problem in error.problems), 0)
     except Exception as error:  # what goes wrong in one round is no other round's concern
         return RoundOutcome(identifier, (), (f"{identifier}: {unexpected(error)}",), 0)
-    if result.is_new or not (home.reports / identifier / "report.json").is_file():
+    if result.is_new or not is_reported(home, identifier):
         write_round_report(home, identifier, result)
     return _outcome(result)
 
@@ -229,6 +229,7 @@ def release(home: Home, areas: dict[str, tuple[Table, ...]], release_date: date,
             indicators=load_indicators(),
             code_lists=load_code_lists(),
             status_map=load_status_map(),
+            quality=[table.folder / "quality.parquet" for table in chosen.values()],
         )
     pointer.parent.mkdir(mode=0o700, exist_ok=True)
     facts = {"files": made.files, "rows": made.rows, "indicators": made.indicators, "areas": made.areas}

@@ -20,6 +20,9 @@ from schemas.errors import Problem, SpecError
 
 FOLDER = Path(__file__).parent / "code_lists"
 
+#: The one table in ``shared`` that is no code table: read by schemas.countries.
+COUNTRY_NAMES = "COUNTRY_NAMES"
+
 #: Versions that list countries; their base codes are those of AREA and AREA_SPECIAL.
 COUNTRY_VERSIONS = ("CBR_BRT", "CCT_CTZ", "CRS_RES", "CDS_DES", "CPR_PRV")
 
@@ -123,7 +126,7 @@ class _Row:
         return Problem(self.file, self.number, rule, message, remedy)
 
 
-def _read_rows(path: Path, columns: Sequence[str]) -> list[_Row]:
+def read_rows(path: Path, columns: Sequence[str]) -> list[_Row]:
     """Return the rows of a CSV file that has exactly these columns; text as it stands."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -166,7 +169,7 @@ def read_code_lists(folder: Path) -> Mapping[str, CodeList]:
     """
     problems: list[Problem] = []
     found: dict[str, CodeList] = {}
-    for row in _read_rows(folder / "index.csv", _INDEX_COLUMNS):
+    for row in read_rows(folder / "index.csv", _INDEX_COLUMNS):
         values = row.values
         name = values["list"]
         if blank := [column for column in _INDEX_COLUMNS if not values[column].strip()]:
@@ -190,7 +193,7 @@ def read_code_lists(folder: Path) -> Mapping[str, CodeList]:
 
 
 def _read_items(path: Path, *, is_area: bool) -> tuple[Code, ...]:
-    rows = _read_rows(path, _CODE_COLUMNS + _AREA_COLUMNS if is_area else _CODE_COLUMNS)
+    rows = read_rows(path, _CODE_COLUMNS + _AREA_COLUMNS if is_area else _CODE_COLUMNS)
     problems: list[Problem] = []
     items: dict[str, Code] = {}
     order, total = 0, None
@@ -268,7 +271,7 @@ def read_hierarchy(folder: Path, lists: Mapping[str, CodeList]) -> tuple[Hierarc
     """
     problems: list[Problem] = []
     found: dict[HierarchyRow, None] = {}
-    for row in _read_rows(folder / "hierarchies.csv", ("version", "item", "base_list", "base_code")):
+    for row in read_rows(folder / "hierarchies.csv", ("version", "item", "base_list", "base_code")):
         entry = HierarchyRow(**row.values)
         pairs = ((entry.version, entry.item), (entry.base_list, entry.base_code))
         bad = [f"{code} of {name}" for name, code in pairs if name not in lists or code not in lists[name].codes]
@@ -296,7 +299,7 @@ def read_shared_codes(path: Path, lists: Mapping[str, CodeList]) -> Mapping[str,
     known = {code for codes in lists.values() for code in codes.codes}
     problems: list[Problem] = []
     found: dict[str, str] = {}
-    for row in _read_rows(path, ("source_code", "target_code")):
+    for row in read_rows(path, ("source_code", "target_code")):
         source, target = row.values["source_code"], row.values["target_code"]
         if source in found:
             problems.append(row.problem("CODE_DUPLICATE", f"{source!r} stands twice", "keep one row"))
@@ -320,7 +323,7 @@ def read_status_map(folder: Path, lists: Mapping[str, CodeList]) -> Mapping[str,
     problems: list[Problem] = []
     found: dict[str, SdmxStatus] = {}
     path = folder / "status_map.csv"
-    for row in _read_rows(path, ("ilostat", "obs_status", "conf_status")):
+    for row in read_rows(path, ("ilostat", "obs_status", "conf_status")):
         letter, status, conf = row.values.values()
         named = (
             (letter, letters),
@@ -360,7 +363,7 @@ def load_shared_codes(name: str) -> Mapping[str, str]:
     Raises:
         SpecError: if there is no such table.
     """
-    known = sorted(path.stem for path in (FOLDER / "shared").glob("*.csv"))
+    known = sorted({path.stem for path in (FOLDER / "shared").glob("*.csv")} - {COUNTRY_NAMES})
     if name not in known:
         remedy = f"use one of {', '.join(known)}"
         raise SpecError([Problem(f"{name}.csv", None, "TABLE_NOT_FOUND", "no such shared code table", remedy)])

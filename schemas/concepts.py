@@ -1,10 +1,10 @@
 """The concept dictionary: what each harmonised column means, and the universes over them.
 
-Here belong the readers of ``concepts.toml`` and ``universes.toml``. How a concept is made from a survey's
-variables is said in the survey's folder, or derived in ``transforms``.
+Here belong the readers of ``dictionary/*.toml``, ``universes.toml`` and ``absentee_universes.toml``. How a concept is
+made from a survey's variables is said in the survey's folder, or derived in ``transforms``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,8 @@ from schemas.expressions import Expression, ExpressionError, parse_expression
 from schemas.toml_files import parse_toml, read_entries
 
 _FOLDER = Path(__file__).parent
+#: The dictionary's files, in the order of the columns of harmonised_persons.
+_TOPICS = ("design", "person", "migration", "labour_force", "job")
 
 #: Code of 'not stated' in harmonised columns whose ILOSTAT list has no item for it.
 UNKNOWN = "_U"
@@ -52,8 +54,8 @@ class Concept(_ConceptEntry):
         name: the column's name.
         kind: code, number, boolean or text.
         code_lists: for codes, the lists they are of (alternatives where a classification has versions).
-        universe: who has a value; everybody else is NULL. For ``employed`` that is everybody whose
-            labour force status is employed, usual resident or not.
+        universe: who has a value; everybody else is NULL. For ``employed`` and ``outside_labour_force``
+            that is everybody with that labour force status, usual resident or not.
         origin: whether surveys give it or it is derived.
         can_be_given: whether a survey may give a derived concept instead.
         nullable: whether NULL inside the universe is allowed, as 'not stated' or 'none'.
@@ -92,35 +94,40 @@ class _UniverseEntry(BaseModel):
     paragraph: str = ""
 
 
-def read_concepts(path: Path, universes: Mapping[str, Universe]) -> Mapping[str, Concept]:
-    """Return the concepts of a file by name, in file order.
+def read_concepts(paths: Sequence[Path], universes: Mapping[str, Universe]) -> Mapping[str, Concept]:
+    """Return the concepts of some files by name, in the order of the files.
 
     Raises:
-        SpecError: with every wrong entry, unknown code list and unknown universe.
+        SpecError: with every wrong entry, repeated name, unknown code list and unknown universe.
     """
-    source = parse_toml(path)
-    entries = read_entries(_ConceptEntry, source)
     problems = []
-    for name, entry in entries.items():
-        row = source.row_of_table(name)
-        if unknown := [codes for codes in entry.code_lists if codes not in load_code_lists()]:
-            message = f"[{name}] code_lists names {', '.join(unknown)}"
-            remedy = "use ids of code_lists/index.csv"
-            problems.append(Problem(path.name, row, "CODE_LIST_UNKNOWN", message, remedy))
-        if entry.universe not in universes:
-            message = f"[{name}] universe is {entry.universe}"
-            problems.append(Problem(path.name, row, "UNIVERSE_UNKNOWN", message, "use a name of universes.toml"))
+    found: dict[str, Concept] = {}
+    for path in paths:
+        source = parse_toml(path)
+        for name, entry in read_entries(_ConceptEntry, source).items():
+            row = source.row_of_table(name)
+            if name in found:
+                message = f"[{name}] stands in another file of the dictionary"
+                problems.append(Problem(path.name, row, "CONCEPT_DUPLICATE", message, "keep one of the two"))
+            if unknown := [codes for codes in entry.code_lists if codes not in load_code_lists()]:
+                message = f"[{name}] code_lists names {', '.join(unknown)}"
+                remedy = "use ids of code_lists/index.csv"
+                problems.append(Problem(path.name, row, "CODE_LIST_UNKNOWN", message, remedy))
+            if entry.universe not in universes:
+                message = f"[{name}] universe is {entry.universe}"
+                problems.append(Problem(path.name, row, "UNIVERSE_UNKNOWN", message, "use a name of universes.toml"))
+            found[name] = Concept(name=name, **entry.model_dump())
     if problems:
         raise SpecError(problems)
-    found = {name: Concept(name=name, **entry.model_dump()) for name, entry in entries.items()}
     return MappingProxyType(found)
 
 
-def column_kinds(path: Path) -> dict[str, Literal["text", "number", "boolean"]]:
+def column_kinds(paths: Sequence[Path]) -> dict[str, Literal["text", "number", "boolean"]]:
     """Return harmonised column -> kind in the rule language, where codes are text."""
     kinds: dict[str, Literal["text", "number", "boolean"]] = {}
-    for name, entry in read_entries(_ConceptEntry, parse_toml(path)).items():
-        kinds[name] = "text" if entry.kind == "code" else entry.kind
+    for path in paths:
+        for name, entry in read_entries(_ConceptEntry, parse_toml(path)).items():
+            kinds[name] = "text" if entry.kind == "code" else entry.kind
     return kinds
 
 
@@ -158,13 +165,36 @@ def read_universes(path: Path, columns: Mapping[str, Literal["text", "number", "
     return MappingProxyType(found)
 
 
+def _dictionary(*topics: str) -> tuple[Path, ...]:
+    return tuple(_FOLDER / "dictionary" / f"{topic}.toml" for topic in topics)
+
+
 @cache
 def load_universes() -> Mapping[str, Universe]:
-    """Return the project's universes by name."""
-    return read_universes(_FOLDER / "universes.toml", column_kinds(_FOLDER / "concepts.toml"))
+    """Return the project's universes of persons by name."""
+    return read_universes(_FOLDER / "universes.toml", column_kinds(_dictionary(*_TOPICS)))
 
 
 @cache
 def load_concepts() -> Mapping[str, Concept]:
-    """Return the project's concept dictionary by name, in the order of the harmonised columns."""
-    return read_concepts(_FOLDER / "concepts.toml", load_universes())
+    """Return the concept dictionary of persons by name, in the order of the harmonised columns."""
+    return read_concepts(_dictionary(*_TOPICS), load_universes())
+
+
+@cache
+def load_absentee_universes() -> Mapping[str, Universe]:
+    """Return the project's universes of absent household members by name."""
+    return read_universes(_FOLDER / "absentee_universes.toml", column_kinds(_dictionary("absentees")))
+
+
+@cache
+def load_absentee_concepts() -> Mapping[str, Concept]:
+    """Return the concept dictionary of absent household members by name, in the order of their columns."""
+    return read_concepts(_dictionary("absentees"), load_absentee_universes())
+
+
+@cache
+def load_topics() -> Mapping[str, tuple[str, ...]]:
+    """Return topic -> names of its concepts of persons, in the order of the dictionary."""
+    files = zip(_TOPICS, _dictionary(*_TOPICS), strict=True)
+    return MappingProxyType({topic: tuple(parse_toml(path).values) for topic, path in files})

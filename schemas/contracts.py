@@ -41,8 +41,39 @@ def harmonised_persons_contract(
     Rules: a code stands in the concept's list (``CODE_INVALID``); inside its universe a variable is never
     null (``SCOPE_NULL``), outside always (``SCOPE_EXTRA``).
     """
+    return _contract(columns, concepts, code_lists, classifications, _scopes(columns))
+
+
+def harmonised_absentees_contract(
+    columns: Collection[str],
+    concepts: Mapping[str, Concept],
+    code_lists: Mapping[str, CodeList],
+    classifications: Mapping[str, str],
+) -> pa.DataFrameSchema:
+    """Return the contract of harmonised_absentees, with the rules of ``harmonised_persons_contract``.
+
+    Args:
+        columns: the table's columns.
+        concepts: the concept dictionary of absentees.
+        code_lists: every code list.
+        classifications: concept -> the one code list in which the survey collected it, where the
+            dictionary allows several.
+    """
+    scopes = {"all": pl.lit(value=True)}
+    scopes["of_working_age"] = pl.col("is_working_age") if "is_working_age" in columns else scopes["all"]
+    employed = pl.col("is_employed_abroad") if "is_employed_abroad" in columns else scopes["all"]
+    scopes["employed_abroad"] = scopes["of_working_age"] & employed
+    return _contract(columns, concepts, code_lists, classifications, scopes)
+
+
+def _contract(
+    columns: Collection[str],
+    concepts: Mapping[str, Concept],
+    code_lists: Mapping[str, CodeList],
+    classifications: Mapping[str, str],
+    scopes: Mapping[str, pl.Expr],
+) -> pa.DataFrameSchema:
     fields = {name: _column(concepts[name], code_lists, classifications.get(name)) for name in columns}
-    scopes = _scopes(columns)
     scoped = [check for name in columns for check in _scope_checks(concepts[name], scopes)]
     return pa.DataFrameSchema(fields, checks=scoped, strict=True)
 
@@ -80,12 +111,13 @@ def _scopes(columns: Collection[str]) -> dict[str, pl.Expr]:
         "absent": of_working_age & absent,
         "not_employed": of_working_age & not_employed,
         "employed": pl.col("labour_force_status").eq_missing(pl.lit("LMS_STATUS_EMP")),
+        "outside_labour_force": pl.col("labour_force_status").eq_missing(pl.lit("LMS_STATUS_EIP")),
         "arrived_from_abroad": pl.col("has_arrived_from_abroad"),
     }
 
 
 def _scope_checks(concept: Concept, scopes: Mapping[str, pl.Expr]) -> list[pa.Check]:
-    if concept.origin == "derived":
+    if concept.origin == "derived" and (concept.kind != "code" or concept.universe not in scopes):
         return []
     scope, value = scopes[concept.universe].fill_null(value=False), pl.col(concept.name)
     outside = pa.Check(

@@ -53,6 +53,7 @@ class Indicator:
         database: ILMS, LFS (the same tables without migration status) or EXT (beyond ILOSTAT).
         is_computed: whether the pipeline produces it.
         needs: harmonised columns without which it cannot be computed.
+        is_self_declared: whether it is for surveys in which persons declare their status themselves, and for no others.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Indicator:
     database: Literal["ILMS", "LFS", "EXT"]
     is_computed: bool
     needs: tuple[str, ...]
+    is_self_declared: bool = False
 
     @property
     def dataflow(self) -> str:
@@ -124,6 +126,7 @@ class _Measure(BaseModel):
     time_rule: TimeRule
     needs: tuple[str, ...] = Field(default=(), strict=False)
     is_computed: bool
+    is_self_declared: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> "_Measure":
@@ -198,7 +201,7 @@ def _classification_problems(
             yield Problem(source.file, row, "VERSION_UNKNOWN", message, "use lists that have a total")
         if entry.concept is not None and entry.concept not in concepts:
             message = f"{name} is made from {entry.concept}, which is no concept"
-            yield Problem(source.file, row, "CONCEPT_UNKNOWN", message, "use a name of concepts.toml")
+            yield Problem(source.file, row, "CONCEPT_UNKNOWN", message, "use a name of schemas/dictionary")
 
 
 def _measure_problems(
@@ -216,7 +219,7 @@ def _measure_problems(
                 yield Problem(source.file, row, "UNIVERSE_UNKNOWN", message, "use a name of universes.toml")
         if unknown := [column for column in entry.needs if column not in concepts]:
             message = f"{name} needs {', '.join(unknown)}"
-            yield Problem(source.file, row, "CONCEPT_UNKNOWN", message, "use names of concepts.toml")
+            yield Problem(source.file, row, "CONCEPT_UNKNOWN", message, "use names of schemas/dictionary")
         units = (
             ("UNIT_MEASURE_TYPE", entry.unit_measure_type),
             ("UNIT_MEASURE", entry.unit_measure),
@@ -284,6 +287,7 @@ def _indicator(
         database=measure.database,
         is_computed=measure.is_computed if entry.is_computed is None else entry.is_computed,
         needs=tuple(sorted(columns)),
+        is_self_declared=measure.is_self_declared,
     )
 
 

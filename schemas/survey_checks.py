@@ -3,8 +3,6 @@
 The tables of a specification are checked in schemas.survey_tables.
 """
 
-from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,18 +11,12 @@ from schemas.concepts import Concept
 from schemas.expressions import Kind
 from schemas.survey_files import model_problems, read_toml, toml_line
 from schemas.survey_findings import Findings
-from schemas.survey_model import (
-    ConceptSection,
-    ConceptSource,
-    LayoutRow,
-    PeriodRange,
-    SurveyFile,
-    overlap,
-)
+from schemas.survey_model import ConceptSection, ConceptSource, PeriodRange, SurveyFile
+from schemas.survey_tables import GUESS
 
 _BUILDING_BLOCKS = ("worked_one_hour", "job_search", "available")
-#: Concepts whose universe is known only from labour force status, besides the building blocks.
-_OF_THE_EMPLOYED = ("status_in_employment", "economic_activity", "occupation", "hours_usual", "monthly_earnings")
+#: Universes that are known only from labour force status.
+_OF_THE_STATUS = ("not_employed", "employed", "outside_labour_force")
 
 
 def toml_file(check: Findings, content: bytes | None) -> SurveyFile | None:
@@ -68,13 +60,15 @@ def sections(check: Findings, toml: SurveyFile, folder: Path) -> None:
         )
     for variable in survey.closed_codes:
         check.declared(variable, "survey", "closed_codes")
+    _guesses(check, toml)
     notes = {"population": toml.population.notes}
     if toml.labour_force is not None:
         notes["labour_force"] = toml.labour_force.notes
     for section, codes in notes.items():
         for code in codes:
             _in_list(check, "NOTE", code, section, "notes", "SPEC_NOTE_UNKNOWN")
-    _ordered(check, survey.periods, toml_line(check.toml_text, "survey", "periods"))
+    ordered(check, survey.periods, toml_line(check.toml_text, "survey", "periods"))
+    _parameters(check, toml)
     for index, benchmark in enumerate(toml.benchmark):
         if benchmark.universe not in check.universes:
             check.add(
@@ -92,57 +86,85 @@ def _in_list(check: Findings, code_list: str, code: str, section: str, key: str,
         check.add_toml(section, key, rule, message, f"Use a code of {code_list}")
 
 
-def _ordered(check: Findings, periods: PeriodRange, line: int | None) -> None:
+def _is_written(text: str) -> bool:
+    return not text.startswith(GUESS)
+
+
+def _guesses(check: Findings, toml: SurveyFile) -> None:
+    """Texts that the scaffold left for a person to write."""
+    titles = {
+        ("survey", "title"): toml.survey.title,
+        ("survey", "organisation"): toml.survey.organisation,
+        ("population", "coverage"): toml.population.coverage,
+    }
+    texts = {place: min((title.en, title.fr, title.es), key=_is_written) for place, title in titles.items()}
+    texts["population", "reference_week"] = toml.population.reference_week
+    texts |= {("not_collected", name): text for name, text in toml.not_collected.items()}
+    for (section, key), text in texts.items():
+        if text.startswith(GUESS):
+            message = f"{section}.{key} is still to be written"
+            check.add_toml(section, key, "SPEC_GUESS", message, f"Write the text without {GUESS}")
+
+
+def _parameters(check: Findings, toml: SurveyFile) -> None:
+    """Parameters that need a question, and declared counts."""
+    needed = {
+        "return_minimum_months": ({"months_worked_abroad"}, toml.migration.return_minimum_months),
+        "return_within_months": ({"return_year", "arrival_year"}, toml.migration.return_within_months),
+    }
+    for key, (concepts, value) in needed.items():
+        if value is not None and not concepts & set(toml.concepts):
+            message = f"{key} is given, but {' or '.join(sorted(concepts))} is not"
+            check.add_toml("migration", key, "SPEC_PARAMETER", message, "Give the concept, or remove the parameter")
+    if toml.design.psu_missing == "declared" and toml.design.variance != "none":
+        message = "blank PSUs are declared, but variance is not none"
+        remedy = "Without the PSU of every person there is no standard error: write none"
+        check.add_toml("design", "psu_missing", "SPEC_PARAMETER", message, remedy)
+    seen = set()
+    for index, declared in enumerate(toml.declared):
+        line = toml_line(check.toml_text, "declared", None, index)
+        if (declared.rows is None) == (declared.max_share is None):
+            message = f"{declared.rule} has both or none of rows and max_share"
+            check.add("survey.toml", line, "SPEC_DECLARED", message, "Give one of the two")
+        if (declared.rows is not None) != (declared.period is not None):
+            message = f"{declared.rule}: rows go with a period, max_share goes without"
+            check.add("survey.toml", line, "SPEC_DECLARED", message, "Add or remove period")
+        if (declared.rule, str(declared.period)) in seen:
+            message = f"{declared.rule} is declared twice for {declared.period or 'all periods'}"
+            check.add("survey.toml", line, "SPEC_DECLARED", message, "Keep one of the two")
+        seen.add((declared.rule, str(declared.period)))
+
+
+def ordered(check: Findings, periods: PeriodRange, line: int | None) -> None:
+    """Note a stretch of periods that ends before it begins."""
     if periods.start is not None and periods.end is not None and periods.end.end < periods.start.start:
         message = f"periods run from {periods.start} to {periods.end}"
         check.add("survey.toml", line, "SPEC_PERIOD_ORDER", message, "Write the earlier period in from")
 
 
-def file_variants(check: Findings, toml: SurveyFile, layout: Sequence[LayoutRow]) -> None:
-    """[[file]]: one variant at a time, keys that go with the format, positions for fixed width."""
-    for index, file in enumerate(toml.file):
-        line = toml_line(check.toml_text, "file", None, index)
-        _ordered(check, file.periods, toml_line(check.toml_text, "file", "periods", index))
-        csv_only = sorted({"delimiter", "header"} & file.model_fields_set)
-        if file.format != "csv" and csv_only:
-            message = f"{', '.join(csv_only)} is given for format {file.format}"
-            check.add("survey.toml", line, "SPEC_FILE_KEY", message, "Remove it: it is for csv only")
-        bare = [row.variable for row in layout if row.start is None or row.width is None]
-        if file.format == "fwf" and bare:
-            message = f"{len(bare)} variables have no start or width, the first is {bare[0]}"
-            check.add("layout.csv", None, "SPEC_LAYOUT_NO_POSITION", message, "Give both for a fixed-width file")
-    for first, second in combinations(enumerate(toml.file), 2):
-        spans = [(file.periods.start, file.periods.end) for _, file in (first, second)]
-        if overlap(spans[0], spans[1]):
-            check.add(
-                "survey.toml",
-                toml_line(check.toml_text, "file", None, second[0]),
-                "SPEC_FILE_OVERLAP",
-                f"[[file]] {first[0] + 1} and {second[0] + 1} hold for the same periods",
-                "Give them periods that do not overlap",
-            )
-
-
 def concept_source(check: Findings, name: str, entry: ConceptSection, *, has_codes: bool) -> ConceptSource:
     """One line of [concepts] with its expression read, which yields text where a table codes/ follows."""
-    concept = check.known(name, "concepts")
+    concept = check.known(name, check.section)
     given = [entry.variable is not None, entry.expression is not None, entry.rules]
     if sum(given) != 1:
         check.add_toml(
-            "concepts",
+            check.section,
             name,
             "SPEC_CONCEPT_FORM",
             f"{name} has {sum(given)} of variable, expression and rules",
             "Give exactly one",
         )
+    if entry.guess:
+        message = f"{name} is a guess that must be confirmed"
+        check.add_toml(check.section, name, "SPEC_GUESS", message, "Correct the line, then remove guess = true")
     if entry.variable is not None:
-        check.declared(entry.variable, "concepts", name)
+        check.declared(entry.variable, check.section, name)
     expression = None
     if concept is not None:
         _concept_keys(check, concept, entry)
         if entry.expression is not None:
             kind: Kind = "text" if concept.kind == "code" or has_codes else concept.kind
-            line = toml_line(check.toml_text, "concepts", name)
+            line = toml_line(check.toml_text, check.section, name)
             expression = check.expression(entry.expression, kind, "survey.toml", line)
     return ConceptSource(entry.variable, expression, entry.codes, entry.rules, entry.missing, entry.classification)
 
@@ -152,7 +174,7 @@ def _concept_keys(check: Findings, concept: Concept, entry: ConceptSection) -> N
     name = concept.name
     if concept.origin == "derived" and not concept.can_be_given:
         check.add_toml(
-            "concepts",
+            check.section,
             name,
             "SPEC_CONCEPT_DERIVED",
             f"{name} is derived and cannot be given",
@@ -160,7 +182,7 @@ def _concept_keys(check: Findings, concept: Concept, entry: ConceptSection) -> N
         )
     if entry.missing and (concept.kind != "number" or entry.variable is None):
         check.add_toml(
-            "concepts",
+            check.section,
             name,
             "SPEC_MISSING_KEY",
             f"missing is given for {name}, which is no number taken from a variable",
@@ -168,7 +190,7 @@ def _concept_keys(check: Findings, concept: Concept, entry: ConceptSection) -> N
         )
     if entry.codes and (entry.rules or concept.kind != "code"):
         check.add_toml(
-            "concepts",
+            check.section,
             name,
             "SPEC_CODES_KEY",
             f"a shared code table is named for {name}, which has rules or no code list",
@@ -177,7 +199,7 @@ def _concept_keys(check: Findings, concept: Concept, entry: ConceptSection) -> N
     versions = concept.code_lists if len(concept.code_lists) > 1 and "AREA" not in concept.code_lists else ()
     if (entry.classification is not None or versions) and entry.classification not in (versions or concept.code_lists):
         check.add_toml(
-            "concepts",
+            check.section,
             name,
             "SPEC_CLASSIFICATION",
             f"the classification of {name} is {entry.classification or 'not given'}",
@@ -212,7 +234,8 @@ def concept_set(check: Findings, toml: SurveyFile) -> None:
 def _labour_force(check: Findings, toml: SurveyFile, given: set[str]) -> None:
     blocks = [name for name in _BUILDING_BLOCKS if name not in given]
     if toml.labour_force is None:
-        stray = sorted({*_BUILDING_BLOCKS, *_OF_THE_EMPLOYED, "declared_labour_force_status"} & given)
+        of_status = {name for name, concept in check.dictionary.items() if concept.universe in _OF_THE_STATUS}
+        stray = sorted({*_BUILDING_BLOCKS, *of_status, "declared_labour_force_status"} & given)
         if stray:
             message = f"{', '.join(stray)} is given, but there is no [labour_force]"
             remedy = "Add [labour_force], or remove the concepts"
@@ -225,3 +248,9 @@ def _labour_force(check: Findings, toml: SurveyFile, given: set[str]) -> None:
         message = "source is declared, but declared_labour_force_status is not given"
         remedy = "Give it in [concepts], or use building_blocks"
         check.add_toml("labour_force", "source", "SPEC_DECLARED_STATUS", message, remedy)
+    elif toml.labour_force.source == "building_blocks" and toml.labour_force.icls == "13":
+        declared = "declared_labour_force_status" in given and toml.labour_force.declared_icls == "13"
+        if not declared:
+            message = "icls is 13, but no declared status is of the 13th ICLS"
+            remedy = "Give declared_labour_force_status with declared_icls 13, or write icls 19: blocks give no other"
+            check.add_toml("labour_force", "icls", "SPEC_DECLARED_STATUS", message, remedy)

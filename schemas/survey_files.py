@@ -26,7 +26,15 @@ TABLES = {
 }
 REQUIRED = ("survey.toml", "layout.csv", "NOTES.md")
 
-_FILE_NAME = re.compile(r"survey\.toml|layout\.csv|corrections\.csv|NOTES\.md|(codes|rules)/[a-z][a-z0-9_]*\.csv")
+#: Columns that a table may have besides.
+OPTIONAL = {"layout.csv": ("file",)}
+#: Folder of the tables of absent household members.
+ABSENTEES = "absentees/"
+
+_FILE_NAME = re.compile(
+    r"survey\.toml|layout\.csv|corrections\.csv|NOTES\.md|(absentees/)?(codes|rules)/[a-z][a-z0-9_]*\.csv"
+)
+_FOLDERS = ("codes", "rules", "absentees", "absentees/codes", "absentees/rules")
 _TOML_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -47,7 +55,7 @@ def read_folder(folder: Path, label: str, problems: list[Problem]) -> dict[str, 
         if path.is_symlink():
             problems.append(Problem(file, None, "SPEC_SYMLINK", "this is a symbolic link", "Put the file itself here"))
         elif path.is_dir():
-            if name not in ("codes", "rules"):
+            if name not in _FOLDERS:
                 problems.append(_unexpected(file))
         elif not path.is_file() or not _FILE_NAME.fullmatch(name):
             problems.append(_unexpected(file))
@@ -64,8 +72,8 @@ def read_folder(folder: Path, label: str, problems: list[Problem]) -> dict[str, 
 def _walk(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         yield path
-        if path.is_dir() and not path.is_symlink() and path.name in ("codes", "rules"):
-            yield from sorted(path.iterdir())
+        if path.is_dir() and not path.is_symlink() and path.name in ("codes", "rules", "absentees"):
+            yield from _walk(path)
 
 
 def _unexpected(file: str) -> Problem:
@@ -75,7 +83,7 @@ def _unexpected(file: str) -> Problem:
         None,
         "SPEC_FILE_UNEXPECTED",
         "this does not belong in a specification folder",
-        "Keep survey.toml, layout.csv, corrections.csv, NOTES.md, codes/<concept>.csv, rules/<concept>.csv",
+        "Keep survey.toml, layout.csv, corrections.csv, NOTES.md, codes/<concept>.csv, rules/<concept>.csv, absentees/",
     )
 
 
@@ -100,8 +108,13 @@ def decode(content: bytes, file: str, problems: list[Problem]) -> str | None:
         return None
 
 
-def read_table(content: bytes, file: str, columns: Sequence[str], problems: list[Problem]) -> list[TableRow]:
-    """The rows of a CSV file whose header is exactly the given columns; empty when it cannot be read."""
+def read_table(
+    content: bytes, file: str, columns: Sequence[str], problems: list[Problem], optional: Sequence[str] = ()
+) -> list[TableRow]:
+    """The rows of a CSV file whose header is exactly the given columns; empty when it cannot be read.
+
+    An optional column may be there as well.
+    """
     text = decode(content, file, problems)
     if text is None:
         return []
@@ -125,6 +138,7 @@ def read_table(content: bytes, file: str, columns: Sequence[str], problems: list
         )
         return []
     header = [name.strip() for name in records[0][1]] if records else []
+    columns = [*columns, *(name for name in optional if name in header)]
     if sorted(header) != sorted(columns):
         missing = [name for name in columns if name not in header]
         extra = [name for name in header if name not in columns]

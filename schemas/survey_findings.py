@@ -5,14 +5,19 @@ schemas.survey_tables.
 """
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.codes import CodeList
 from schemas.concepts import Concept, Universe
+from schemas.countries import HistoricalRule
 from schemas.errors import Problem
 from schemas.expressions import Expression, ExpressionError, Kind, parse_expression
 from schemas.survey_files import toml_line
+
+#: A variable compared with the empty text.
+_BLANK_TEXT = re.compile(r"""[\w"]\s*(=|<>|!=)\s*''(?!')""")
 
 
 @dataclass
@@ -27,6 +32,9 @@ class Findings:
         problems: found so far.
         columns: variables of layout.csv with their kind in the rule language.
         toml_text: text of survey.toml, for lines.
+        place: folder of the tables under check, with its slash; empty for those of persons.
+        section: section of survey.toml that holds the concepts under check.
+        historical_states: what the survey makes of states that no longer exist.
     """
 
     label: str
@@ -36,10 +44,17 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
     columns: dict[str, Kind] = field(default_factory=dict)
     toml_text: str = ""
+    place: str = ""
+    section: str = "concepts"
+    historical_states: HistoricalRule = "refuse"
+
+    def path(self, file: str) -> str:
+        """The name of a file in problems."""
+        return f"{self.label}/{self.place if file.startswith(('codes/', 'rules/')) else ''}{file}"
 
     def add(self, file: str, row: int | None, rule: str, message: str, remedy: str) -> None:
         """Note one problem."""
-        self.problems.append(Problem(f"{self.label}/{file}", row, rule, message, remedy))
+        self.problems.append(Problem(self.path(file), row, rule, message, remedy))
 
     def add_toml(self, section: str, key: str | None, rule: str, message: str, remedy: str) -> None:
         """Note one problem of survey.toml at the line of a key."""
@@ -62,13 +77,17 @@ class Findings:
         if name in self.dictionary:
             return self.dictionary[name]
         near = difflib.get_close_matches(name, self.dictionary, n=1)
-        remedy = f"Did you mean {near[0]}?" if near else "Use a name of concepts.toml"
+        remedy = f"Did you mean {near[0]}?" if near else "Use a name of schemas/dictionary"
         message = f"there is no concept {name!r}"
         self.add_toml(section, name, "SPEC_CONCEPT_UNKNOWN", message, remedy)
         return None
 
     def expression(self, text: str, expect: Kind, file: str, row: int | None) -> Expression | None:
         """An expression of the kind expected, or None and a problem."""
+        if _BLANK_TEXT.search(text):
+            message = "a variable is compared with the empty text, but a blank answer is NULL in every file format"
+            self.add(file, row, "EXPRESSION_BLANK", message, "Write IS NULL or IS NOT NULL")
+            return None
         try:
             return parse_expression(text, self.columns, expect=expect)
         except ExpressionError as error:

@@ -99,28 +99,67 @@ class DesignSection(_Section):
 
     variance: Literal["taylor", "none"]
     lonely_psu: Literal["fail", "remove", "certainty", "adjust", "average"] = "fail"
-    psu_missing: Literal["error"] = "error"
+    psu_missing: Literal["error", "declared"] = "error"
     confidential_below_5: bool = True
 
 
 class LabourForceSection(_Section):
-    """[labour_force]: where labour force status comes from."""
+    """[labour_force]: where labour force status comes from.
+
+    ``self_declared`` says that it is the person's own view of the main activity: there is no ILO unemployment then.
+    """
 
     source: Literal["building_blocks", "declared"]
     icls: Literal["19", "13"]
     absence_test: Literal["full", "reason"] = "full"
+    underemployment_hours: Annotated[float, Field(gt=0, le=168, allow_inf_nan=False)] = 35.0
+    declared_icls: Literal["13", "19"] = "13"
+    self_declared: bool = False
     notes: Texts = ()
 
 
-class FileSection(_Section):
-    """[[file]]: one variant of the file that makes a round."""
+class MigrationSection(_Section):
+    """[migration]: parameters of the migration concepts that a country chooses (STANDARDS 1.5, 1.7)."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-    format: Literal["csv", "fwf", "dta", "sav"]
+    return_minimum_months: Annotated[int, Field(ge=1, le=120)] | None = None
+    return_within_months: Annotated[int, Field(ge=1, le=1200)] | None = None
+    historical_states: Literal["refuse", "group", "unknown"] = "refuse"
+
+
+class InformalitySection(_Section):
+    """[informality]: an establishment with more persons counts as formal where nothing else is known."""
+
+    establishment_size: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class RecordsSection(_Section):
+    """Which rows of a file belong to one of its record types; rows of ignored types are left out knowingly."""
+
+    variable: Text
+    codes: Annotated[tuple[Text, ...], Strict(strict=False), Field(min_length=1)]
+    ignored: Texts = ()
+
+
+PartName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+FORMATS = ("csv", "fwf", "dta", "sav", "sas7bdat", "xlsx", "parquet")
+
+
+class FileSection(_Section):
+    """[[file]]: one part of a set of files that makes a round; parts of one variant belong together."""
+
+    name: PartName
+    variant: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]*$")] = ""
+    unit: Literal["person", "household", "absentee"] = "person"
+    format: Literal["csv", "fwf", "dta", "sav", "sas7bdat", "xlsx", "parquet"]
     member: Annotated[str, StringConstraints(pattern=r"^[^/\\]+$")] | None = None
     encoding: Text | None = None
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
     header: bool = True
+    sheet: Text | None = None
+    records: RecordsSection | None = None
+    same_file_as: PartName | None = None
+    key: Texts = ()
+    person_key: Texts = ()
     periods: PeriodRange = PeriodRange()
 
 
@@ -133,6 +172,59 @@ class ConceptSection(_Section):
     rules: bool = False
     missing: Texts = ()
     classification: Text | None = None
+    guess: bool = False
+
+
+class AbsenteesSection(_Section):
+    """[absentees]: where members of the households who live abroad are listed, and what is asked of them."""
+
+    file: PartName
+    where: Text | None = None
+    concepts: dict[str, ConceptSection]
+
+
+class DeclaredSection(_Section):
+    """[[declared]]: a known defect of a round, with the rows that it must concern."""
+
+    rule: Literal["PSU_BLANK", "NON_RESPONDENT"]
+    period: OpenPeriod = None
+    rows: Annotated[int, Field(ge=1)] | None = None
+    max_share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    reason: Text
+    source: Text
+
+
+Coverage = Literal["included", "excluded", "unknown"]
+
+
+class RoundQuality(_Section):
+    """[[quality.rounds]]: what the office reports of one round."""
+
+    period: Annotated[Period, BeforeValidator(_period)]
+    response_rate: Annotated[float, Field(ge=0, le=1)]
+    source: Text
+
+
+class QualitySection(_Section):
+    """[quality]: coverage and quality that are published with every round (STANDARDS 0.19)."""
+
+    territory: Titles | None = None
+    institutions: Coverage = "unknown"
+    camps: Coverage = "unknown"
+    barracks: Coverage = "unknown"
+    workers_accommodation: Coverage = "unknown"
+    calibrated_on_foreigners: bool | None = None
+    rounds: Annotated[tuple[RoundQuality, ...], Strict(strict=False)] = ()
+
+
+class ReferenceStockSection(_Section):
+    """[[reference_stock]]: a published stock of migrants, in persons, to compare with: information only."""
+
+    criterion: Literal["birth", "citizenship"]
+    year: Annotated[int, Field(ge=1900, le=2200)]
+    minimum_age: Annotated[int, Field(ge=0, le=100)] = 0
+    value: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    source: Text
 
 
 class BenchmarkSection(_Section):
@@ -153,9 +245,15 @@ class SurveyFile(_Section):
     population: PopulationSection
     design: DesignSection
     labour_force: LabourForceSection | None = None
+    migration: MigrationSection = MigrationSection()
+    informality: InformalitySection = InformalitySection()
     file: Annotated[tuple[FileSection, ...], Strict(strict=False), Field(min_length=1)]
     concepts: dict[str, ConceptSection]
     not_collected: dict[str, Text] = {}
+    absentees: AbsenteesSection | None = None
+    declared: Annotated[tuple[DeclaredSection, ...], Strict(strict=False)] = ()
+    quality: QualitySection | None = None
+    reference_stock: Annotated[tuple[ReferenceStockSection, ...], Strict(strict=False)] = ()
     benchmark: Annotated[tuple[BenchmarkSection, ...], Strict(strict=False)] = ()
 
 
@@ -189,13 +287,17 @@ class ConceptSource:
 
 @dataclass(frozen=True)
 class LayoutRow:
-    """One declared variable; start (1-based) and width in bytes for fixed-width files only."""
+    """One declared variable; start (1-based) and width in bytes for fixed-width files only.
+
+    ``file`` names the part of the file set that holds it; blank means the part of the persons.
+    """
 
     variable: str
     label: str
     start: int | None
     width: int | None
     row: int
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -248,6 +350,29 @@ class Correction:
 
 
 @dataclass(frozen=True)
+class AbsenteeSpec:
+    """What a survey lists of household members abroad, checked.
+
+    Attributes:
+        file: the part of the file set whose rows they are.
+        where: which of its rows; all when None.
+        concepts: as those of persons, over the variables of that part.
+        codes: concept -> its code rows.
+        rules: concept -> its rules in order.
+    """
+
+    file: str
+    where: Expression | None
+    concepts: Mapping[str, ConceptSource]
+    codes: Mapping[str, tuple[CodeRow, ...]]
+    rules: Mapping[str, tuple[RuleRow, ...]]
+
+    def codes_at(self, concept: str, period: Period) -> tuple[CodeRow, ...]:
+        """The code rows of a concept that hold in a period; none when it has no codes."""
+        return tuple(row for row in self.codes.get(concept, ()) if holds(row.valid_from, row.valid_to, period))
+
+
+@dataclass(frozen=True)
 class SurveySpec:
     """One national survey, checked.
 
@@ -275,14 +400,29 @@ class SurveySpec:
     layout: tuple[LayoutRow, ...]
     benchmarks: tuple[BenchmarkSection, ...]
     sha256: str
+    migration: MigrationSection = MigrationSection()
+    informality: InformalitySection = InformalitySection()
+    absentees: AbsenteeSpec | None = None
+    declared: tuple[DeclaredSection, ...] = ()
+    quality: QualitySection | None = None
+    reference_stocks: tuple[ReferenceStockSection, ...] = ()
 
     def codes_at(self, concept: str, period: Period) -> tuple[CodeRow, ...]:
         """The code rows of a concept that hold in a period; none when it has no codes."""
         return tuple(row for row in self.codes.get(concept, ()) if holds(row.valid_from, row.valid_to, period))
 
-    def file_for(self, period: Period) -> FileSection | None:
-        """The file variant of a period, or None when none is declared for it."""
-        return next((file for file in self.files if file.periods.holds(period)), None)
+    def variants(self, period: Period) -> dict[str, tuple[FileSection, ...]]:
+        """The sets of files that may make a round of a period, by variant; empty when none is declared."""
+        found: dict[str, tuple[FileSection, ...]] = {}
+        for part in self.files:
+            if part.periods.holds(period):
+                found[part.variant] = (*found.get(part.variant, ()), part)
+        return found
+
+    def fields(self, part: FileSection) -> tuple[LayoutRow, ...]:
+        """The declared variables of one part; those of another record type of its file are not among them."""
+        own = ("", part.name) if part.unit == "person" else (part.name,)
+        return tuple(row for row in self.layout if row.file in own)
 
     @property
     def variables(self) -> frozenset[str]:

@@ -11,13 +11,14 @@ from pathlib import Path
 from schemas.codes import CodeList, load_code_lists
 from schemas.concepts import Concept, Universe, load_concepts, load_universes
 from schemas.errors import Problem, SpecError
-from schemas.survey_checks import concept_set, concept_source, file_variants, sections, toml_file
-from schemas.survey_files import TABLES, folder_sha256, read_folder, read_table
+from schemas.survey_checks import concept_set, concept_source, sections, toml_file
+from schemas.survey_files import ABSENTEES, OPTIONAL, TABLES, folder_sha256, read_folder, read_table
 from schemas.survey_findings import Findings
 from schemas.survey_model import SurveySpec
+from schemas.survey_parts import absentee_spec, file_parts, person_columns
 from schemas.survey_tables import all_codes, all_rules, correction_rows, layout_rows
 
-__all__ = ["BUILT_IN", "SurveySpec", "find_surveys", "load_survey", "survey_key"]
+__all__ = ["BUILT_IN", "SurveySpec", "dictionary_of", "find_surveys", "load_survey", "survey_key"]
 
 BUILT_IN = Path(__file__).parent / "surveys"
 
@@ -91,7 +92,7 @@ def load_survey(
         raise SpecError([_dir_problem(label, "SPEC_DIR_MISSING", "this is no folder", "Correct its name")])
     contents = read_folder(folder, label, check.problems)
     tables = {
-        name: read_table(content, f"{label}/{name}", TABLES[_table(name)], check.problems)
+        name: read_table(content, f"{label}/{name}", TABLES[_table(name)], check.problems, OPTIONAL.get(name, ()))
         for name, content in contents.items()
         if name.endswith(".csv")
     }
@@ -101,14 +102,18 @@ def load_survey(
         check.add("layout.csv", None, "SPEC_TABLE_EMPTY", "no variable is declared", "Declare the variables")
     if toml is None or not layout:
         raise SpecError(check.problems)
+    check.columns = person_columns(toml, layout)
+    check.historical_states = toml.migration.historical_states
     sections(check, toml, folder)
-    file_variants(check, toml, layout)
+    file_parts(check, toml, layout)
     sources = {
         name: concept_source(check, name, entry, has_codes=f"codes/{name}.csv" in tables)
         for name, entry in toml.concepts.items()
     }
-    codes = all_codes(check, toml.concepts, tables)
-    rules = all_rules(check, toml.concepts, tables)
+    of_persons = {name: rows for name, rows in tables.items() if not name.startswith(ABSENTEES)}
+    codes = all_codes(check, toml.concepts, of_persons)
+    rules = all_rules(check, toml.concepts, of_persons)
+    absentees = absentee_spec(check, toml, layout, tables)
     corrections = correction_rows(check, tables.get("corrections.csv", []))
     concept_set(check, toml)
     if check.problems:
@@ -129,8 +134,23 @@ def load_survey(
         layout=layout,
         benchmarks=toml.benchmark,
         sha256=folder_sha256(contents),
+        migration=toml.migration,
+        informality=toml.informality,
+        absentees=absentees,
+        declared=toml.declared,
+        quality=toml.quality,
+        reference_stocks=toml.reference_stock,
     )
 
 
+def dictionary_of(spec: SurveySpec) -> Mapping[str, Concept]:
+    """The concept dictionary as it holds for a survey: declared blank PSUs may be NULL."""
+    concepts = dict(load_concepts())
+    if spec.design.psu_missing == "declared":
+        concepts["psu"] = concepts["psu"].model_copy(update={"nullable": True})
+    return concepts
+
+
 def _table(name: str) -> str:
+    name = name.removeprefix(ABSENTEES)
     return name.split("/")[0] + "/" if "/" in name else name

@@ -7,10 +7,12 @@ schemas.survey_checks.
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from schemas.codes import load_shared_codes
 from schemas.concepts import UNKNOWN, Concept
+from schemas.countries import COUNTRY, COUNTRY_FILE, country_key, country_rows
 from schemas.errors import SpecError
 from schemas.expressions import Kind
 from schemas.periods import Period, PeriodError
@@ -20,30 +22,34 @@ from schemas.survey_model import CodeRow, ConceptSection, Correction, LayoutRow,
 
 NULL = "NULL"  # target or value of a concept that may be unknown and has no code for it
 
+#: Beginning of what the scaffold guessed and nobody has confirmed yet.
+GUESS = "?"
+
 _ASSIGNMENT = re.compile(r"""\s*("(?:[^"]|"")+"|[A-Za-z_]\w*)\s*=\s*'((?:[^']|'')*)'\s*""")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _TRUTH = ("TRUE", "FALSE")
 
 
 def layout_rows(check: Findings, rows: Sequence[TableRow]) -> tuple[LayoutRow, ...]:
-    """layout.csv; its variables become the columns that expressions may read."""
+    """layout.csv."""
     result = []
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, str], int] = {}
     for row in rows:
         name = row.fields["variable"]
+        part = row.fields.get("file", "")
+        key = (part, name.casefold())
         if not name:
             check.add("layout.csv", row.row, "SPEC_LAYOUT_NAME", "the variable has no name", "Write its name")
-        elif name.casefold() in seen:
+        elif key in seen:
             check.add(
                 "layout.csv",
                 row.row,
                 "SPEC_LAYOUT_DUPLICATE",
-                f"{name} stands already on row {seen[name.casefold()]} (upper and lower case alike)",
+                f"{name} stands already on row {seen[key]} (upper and lower case alike)",
                 "Keep one of the two rows",
             )
         else:
-            seen[name.casefold()] = row.row
-        check.columns[name] = "text"
+            seen[key] = row.row
         places = [row.fields["start"], row.fields["width"]]
         if any(place and (not _WHOLE.fullmatch(place) or int(place) < 1) for place in places):
             check.add(
@@ -55,7 +61,7 @@ def layout_rows(check: Findings, rows: Sequence[TableRow]) -> tuple[LayoutRow, .
             )
             places = ["", ""]
         start, width = (int(place) if place else None for place in places)
-        result.append(LayoutRow(name, row.fields["label"], start, width, row.row))
+        result.append(LayoutRow(name, row.fields["label"], start, width, row.row, part))
     return tuple(result)
 
 
@@ -71,7 +77,7 @@ def all_codes(
         if not _takes_codes(check, name, entry) or (file not in tables and entry.codes is None):
             if _needs_codes(check, name, entry):
                 message = f"{name} is coded, but {file} is missing and no shared table is named"
-                check.add_toml("concepts", name, "SPEC_CODES_MISSING", message, f"Add {file}")
+                check.add_toml(check.section, name, "SPEC_CODES_MISSING", message, f"Add {file}")
             continue
         concept = check.dictionary[name]
         targets = _targets(check, concept, entry)
@@ -80,8 +86,10 @@ def all_codes(
             check.add(file, None, "SPEC_TABLE_EMPTY", "the table has no rows", "Add rows or remove the file")
         _duplicates(check, local, file)
         own = {row.source_code for row in local}
+        if entry.codes == COUNTRY:
+            own |= {country_key(code) for code in own}
         shared = [row for row in _shared_rows(check, concept, entry) if row.source_code not in own]
-        result[name] = (*local, *shared)
+        result[name] = (*local, *(_by_key(local) if entry.codes == COUNTRY else ()), *shared)
     return result
 
 
@@ -104,7 +112,7 @@ def _stray_tables(
                 file,
                 None,
                 rule,
-                f"no concept of [concepts] takes {folder} of this name",
+                f"no concept of [{check.section}] takes {folder} of this name",
                 "Remove the file, or correct its name or the concept",
             )
 
@@ -123,7 +131,7 @@ def _code_row(check: Findings, row: TableRow, concept: Concept, targets: Mapping
         span[0],
         span[1],
         fields["note"],
-        f"{check.label}/{file}",
+        check.path(file),
         row.row,
     )
 
@@ -152,8 +160,17 @@ def _targets(check: Findings, concept: Concept, entry: ConceptSection) -> dict[s
     return targets
 
 
+def _is_guess(check: Findings, value: str, file: str, row: int) -> bool:
+    """Note a guess that nobody has confirmed yet."""
+    if not value.startswith(GUESS):
+        return False
+    message = f"{value!r} is a guess that must be confirmed" if value != GUESS else "the value is still to be given"
+    check.add(file, row, "CODE_GUESS", message, f"Write the right value without {GUESS}")
+    return True
+
+
 def _target(check: Findings, target: str, concept: Concept, targets: Mapping[str, bool], file: str, row: int) -> None:
-    if targets.get(target) is False:
+    if targets.get(target) is False or _is_guess(check, target, file, row):
         return
     names = " or ".join(concept.code_lists) or " or ".join(targets)
     if target in targets:
@@ -183,20 +200,33 @@ def _shared_rows(check: Findings, concept: Concept, entry: ConceptSection) -> li
         return []
     table = entry.codes.removeprefix("@")
     try:
-        shared = load_shared_codes(table)
+        shared = country_rows(check.historical_states) if entry.codes == COUNTRY else load_shared_codes(table)
     except SpecError as error:
         first = error.problems[0]
-        check.add_toml("concepts", concept.name, "CODE_SHARED_UNKNOWN", f"@{table}: {first.message}", first.remedy)
+        check.add_toml(check.section, concept.name, "CODE_SHARED_UNKNOWN", f"@{table}: {first.message}", first.remedy)
         return []
     wrong = sorted(set(shared.values()) - set(_targets(check, concept, entry)))
     if wrong:
         message = f"@{table} gives {wrong[0]}, which is no code that {concept.name} may have"
         remedy = f"Use a table whose targets are of {' or '.join(concept.code_lists) or 'TRUE and FALSE'}"
-        check.add_toml("concepts", concept.name, "CODE_SHARED_TARGET", message, remedy)
-    file = f"code_lists/shared/{table}.csv"
+        check.add_toml(check.section, concept.name, "CODE_SHARED_TARGET", message, remedy)
+    file = COUNTRY_FILE if entry.codes == COUNTRY else f"code_lists/shared/{table}.csv"
     return [
         CodeRow(source, "", target, None, None, "", file, row)
         for row, (source, target) in enumerate(shared.items(), start=2)
+    ]
+
+
+def _by_key(local: Sequence[CodeRow]) -> list[CodeRow]:
+    """The local rows of a country concept under the keys of their texts; none for a key of several countries."""
+    targets: dict[str, dict[str, str]] = {}
+    for row in local:
+        targets.setdefault(country_key(row.source_code), {})[row.source_code] = row.target_code
+    keyed = [(country_key(row.source_code), row) for row in local]
+    return [
+        replace(row, source_code=key, file=COUNTRY_FILE)
+        for key, row in keyed
+        if key and key not in targets[key] and len(set(targets[key].values())) == 1
     ]
 
 
@@ -213,7 +243,7 @@ def all_rules(
         file = f"rules/{name}.csv"
         if file not in tables:
             message = f"{name} has rules, but {file} is missing"
-            check.add_toml("concepts", name, "SPEC_RULES_MISSING", message, f"Add {file}")
+            check.add_toml(check.section, name, "SPEC_RULES_MISSING", message, f"Add {file}")
             continue
         if not tables[file]:
             check.add(file, None, "SPEC_TABLE_EMPTY", "the table has no rows", "Add rows")
@@ -242,11 +272,11 @@ def _rule_rows(
             if not concept.nullable:
                 message = f"{concept.name} must have a value"
                 check.add(file, row.row, "SPEC_RULE_NULL", message, "Write a value in place of NULL")
-        else:
+        elif not _is_guess(check, value, file, row.row):
             kind: Kind = "number" if concept.kind == "number" else "text"
             expression = check.expression(value, kind, file, row.row)
         if when is not None:
-            result.append(RuleRow(last, when, value, expression, row.fields["note"], f"{check.label}/{file}", row.row))
+            result.append(RuleRow(last, when, value, expression, row.fields["note"], check.path(file), row.row))
     return tuple(result)
 
 
@@ -286,7 +316,7 @@ def correction_rows(check: Findings, rows: Sequence[TableRow]) -> tuple[Correcti
                     int(fields["expected_rows"]),
                     fields["reason"],
                     fields["source"],
-                    f"{check.label}/{file}",
+                    check.path(file),
                     row.row,
                 )
             )

@@ -4,7 +4,7 @@ Here belongs talking to the terminal. What is read, and why something is absent,
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,8 @@ from sdmx_out.public import (
     suggestions,
     why_absent,
 )
+from sdmx_out.quality import COLUMNS as QUALITY_COLUMNS
+from sdmx_out.quality import quality_labels, read_quality
 
 NOTHING_FOUND = 4
 
@@ -38,7 +40,8 @@ class Home(Protocol):
 
 
 @click.command()
-@click.argument("indicator")
+@click.argument("indicator", required=False)
+@click.option("--quality", "is_quality", is_flag=True, help="Coverage and quality of the rounds, without INDICATOR.")
 @click.option("--area", help="Area as ISO 3166-1 alpha-3, e.g. ZAF.")
 @click.option("--period", help="Period, e.g. 2013, 2013-Q4 or 2013-03.")
 @click.option(
@@ -60,19 +63,24 @@ class Home(Protocol):
 @click.pass_context
 def get(
     context: click.Context,
-    indicator: str,
+    indicator: str | None,
     area: str | None,
     period: str | None,
     form: str,
     labels: str,
     name: str,
+    *,
+    is_quality: bool,
 ) -> None:
     """Print the published numbers of INDICATOR from the latest release.
 
-    Columns are those of ILOSTAT's bulk download, then se, lower and upper (95 % limits). Exit codes:
+    Columns are those of ILOSTAT's bulk download, then se, lower and upper (95 % limits); with --quality those of
+    quality.csv. Exit codes:
     0 rows were printed, 2 the request is wrong, 4 there is nothing to print and stderr says why.
     """
     home: Home = context.obj
+    if (indicator is None) != is_quality:
+        raise click.UsageError("give INDICATOR or --quality")
     releases = home.home / "releases"
     release = find_release(releases, name)
     tests = find_release(releases, "latest-test") if name == "latest" else None
@@ -82,10 +90,13 @@ def get(
     if catalogue is None:
         click.echo("no release yet: ilms run makes one", err=True)
         context.exit(NOTHING_FOUND)
-    if indicator not in indicator_titles(catalogue):
-        raise click.BadParameter(_unknown(catalogue, indicator), param_hint="INDICATOR")
     if period is not None:
         _check_period(period)
+    if indicator is None:
+        _print_quality(context, release, tests, (area, period), form, labels)
+        return
+    if indicator not in indicator_titles(catalogue):
+        raise click.BadParameter(_unknown(catalogue, indicator), param_hint="INDICATOR")
     wanted = Wanted(indicator, area, period)
     rows = read_rows(release, wanted) if release else iter(())
     first = next(rows, None)
@@ -93,8 +104,30 @@ def get(
         for reason in _reasons(release, tests, wanted):
             click.echo(reason, err=True)
         context.exit(NOTHING_FOUND)
-    shown = _labelled(_chain(first, rows), release, labels)
-    for line in _FORMS[form](shown):
+    known = {} if labels == "code" else read_labels(release)
+    for line in _FORMS[form](_labelled(_chain(first, rows), known, labels, COLUMNS), COLUMNS):
+        click.echo(line)
+
+
+def _print_quality(
+    context: click.Context,
+    release: Path | None,
+    tests: Path | None,
+    wanted: tuple[str | None, str | None],
+    form: str,
+    labels: str,
+) -> None:
+    rows = list(read_quality(release, *wanted)) if release else []
+    if not rows or release is None:
+        reason = "no round of what was asked is in this release"
+        if tests is not None and any(read_quality(tests, *wanted)):
+            reason = "only test extracts give this, which are no national statistics: --release latest-test prints them"
+        click.echo(reason, err=True)
+        context.exit(NOTHING_FOUND)
+    known = {} if labels == "code" else quality_labels(release)
+    # A table on a terminal has no room for notes in three languages.
+    columns = QUALITY_COLUMNS[:-2] if form == "table" else QUALITY_COLUMNS
+    for line in _FORMS[form](_labelled(rows, known, labels, columns), columns):
         click.echo(line)
 
 
@@ -126,10 +159,11 @@ def _chain(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
     yield from rest
 
 
-def _labelled(rows: Iterable[Row], release: Path, labels: str) -> Iterator[Row]:
-    known = {} if labels == "code" else read_labels(release)
+def _labelled(
+    rows: Iterable[Row], known: Mapping[str, Mapping[str, str]], labels: str, columns: Sequence[str]
+) -> Iterator[Row]:
     for row in rows:
-        yield {column: _shown(known.get(column, {}).get(row[column]), row[column], labels) for column in COLUMNS}
+        yield {column: _shown(known.get(column, {}).get(row[column]), row[column], labels) for column in columns}
 
 
 def _shown(label: str | None, code: str, labels: str) -> str:
@@ -138,15 +172,15 @@ def _shown(label: str | None, code: str, labels: str) -> str:
     return label if labels == "label" else f"{code}: {label}"
 
 
-def _csv(rows: Iterator[Row]) -> Iterator[str]:
-    return csv_lines(COLUMNS, rows)
+def _csv(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
+    return csv_lines(columns, rows)
 
 
-def _json(rows: Iterator[Row]) -> Iterator[str]:
+def _json(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
     """A list of objects, one per line; numbers are numbers and an empty field is null."""
     before = "["
     for row in rows:
-        told = {column: _number(row[column]) if column in NUMBERS else row[column] or None for column in COLUMNS}
+        told = {column: _number(row[column]) if column in NUMBERS else row[column] or None for column in columns}
         yield before + json.dumps(told, ensure_ascii=False)
         before = ","
     yield "]"
@@ -156,10 +190,10 @@ def _number(text: str) -> float | None:
     return float(text) if text else None
 
 
-def _table(rows: Iterator[Row]) -> Iterator[str]:
+def _table(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
     """Columns that hold anything, aligned; numbers to the right."""
     held = list(rows)
-    columns = [column for column in COLUMNS if any(row[column] for row in held)]
+    columns = [column for column in columns if any(row[column] for row in held)]
     widths = {column: max(len(column), *(len(row[column]) for row in held)) for column in columns}
 
     def line(values: dict[str, str]) -> str:

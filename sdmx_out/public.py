@@ -86,10 +86,12 @@ def why_absent(release: Path, wanted: Wanted) -> list[str]:
     if reasons:
         return reasons
     rows = list(read_rows(release, Wanted(wanted.indicator, wanted.area)))
-    periods = sorted({row["time"] for row in rows} | {row["time"] for row in here})
+    periods = sorted({str(_ilostat(row["time"])) for row in (*rows, *here)})
     where = f"{wanted.indicator} {wanted.area}" if wanted.area else wanted.indicator
     if periods and wanted.period is not None:
-        return [f"period {wanted.period} is not in this release for {where}; it has {', '.join(periods)}"]
+        parts = [period for period in periods if time is not None and period != time and period.startswith(time)]
+        why = "; a year is made of all periods of a survey, and not all are there" if parts else ""
+        return [f"period {wanted.period} is not in this release for {where}; it has {', '.join(periods)}{why}"]
     return [f"{where} is not computed in this release: no survey in it gives this indicator"]
 
 

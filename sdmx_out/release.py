@@ -44,6 +44,10 @@ from sdmx_out.files import (
 from sdmx_out.ilostat_tables import bulk_lines, dictionary_lines, indicator_lines, quality_lines
 from sdmx_out.messages import data_lines, twin_lines
 from sdmx_out.published_rows import TABLE, load_rows, versions_used
+from sdmx_out.quality import FILE as QUALITY_FILE
+from sdmx_out.quality import LISTS as QUALITY_LISTS
+from sdmx_out.quality import TITLE as QUALITY_TITLE
+from sdmx_out.quality import QualityRows, load_quality
 from sdmx_out.structures import structure_bytes, structure_message, undated
 
 Kind = Literal["default", "test"]
@@ -70,6 +74,7 @@ _PLAIN_LISTS = (
     "UNIT_MEASURE",
     "UNIT_MEASURE_TYPE",
     "UNIT_MULT",
+    *QUALITY_LISTS,
 )
 
 
@@ -133,6 +138,7 @@ def write_release(
     draft: bool,
     kind: Kind = "default",
     title: Mapping[str, str] = TITLE,
+    quality: Sequence[Path] = (),
 ) -> ReleaseResult:
     """Write one release folder, or find that there is nothing new.
 
@@ -149,22 +155,24 @@ def write_release(
         draft: whether the release says that it is not final.
         kind: `test` marks titles, sources and notes, and has its own `latest-test`.
         title: of the release, by language.
+        quality: Parquet files of the coverage and quality of rounds.
 
     Returns:
         The folder and its figures; `is_new` is False when the latest release of this kind already holds
         the same content, whatever its date.
 
     Raises:
-        InputError: the candidates cannot be released.
+        InputError: the candidates or the facts of quality cannot be released.
     """
     with locked(target_root), connection.cursor() as cursor:
         remove_leftovers(target_root)
         load_rows(cursor, candidates, indicators=indicators, code_lists=code_lists, is_test=kind == "test")
+        told = load_quality(cursor, quality, code_lists)
         earlier = latest_release(target_root, kind)
         building = target_root / f"{TEMPORARY_PREFIX}release"
         building.mkdir()
         writer = _Writer(cursor, building, indicators, code_lists, status_map, kind == "test")
-        writer.write_content(availability, release_date, earlier)
+        writer.write_content(availability, told, release_date, earlier)
         content = _content_hash(writer.written, building, kind=kind, draft=draft, title=title)
         known = _same_content(target_root, kind, content, earlier)
         if known is not None:
@@ -235,7 +243,9 @@ class _Writer:
         """Remember a file by its name inside the release."""
         self.written[name] = (written, subject or _Subject())
 
-    def write_content(self, availability: Sequence[Path], release_date: date, earlier: Path | None) -> None:
+    def write_content(
+        self, availability: Sequence[Path], quality: QualityRows, release_date: date, earlier: Path | None
+    ) -> None:
         """Write everything that decides whether a release is a new one."""
         for indicator_id, extent in self.by_indicator.items():
             self._write_messages(self.indicators[indicator_id], extent)
@@ -246,6 +256,14 @@ class _Writer:
             self._lines(f"dictionary/{list_id}.csv", self._with_test_note(list_id, lines))
         self._lines("dictionary/INDICATOR.csv", indicator_lines(self.indicators, is_test=self.is_test))
         self._lines("availability.csv", _availability_lines(self.cursor, availability))
+        subject = _Subject(
+            title=marked(QUALITY_TITLE, is_test=self.is_test),
+            rows=len(quality.rows),
+            areas=quality.areas,
+            time_from=quality.time_from,
+            time_to=quality.time_to,
+        )
+        self._lines(QUALITY_FILE, quality.lines(), subject)
         self._write_structures(release_date, earlier)
 
     def _lines(self, name: str, lines: Iterator[str], subject: _Subject | None = None) -> None:
@@ -437,6 +455,8 @@ Release {release_id} of {release_date}
 What is here
   toc.csv            one line per file: rows, areas, periods, last update, sha256
   availability.csv   what is published and, for the rest, why it is not
+  quality.csv        coverage and quality of every round behind the figures: response, proxies, unknown birth and
+                     citizenship, calibration (items: dictionary/QUALITY_ITEM.csv; totals in thousands)
   data/ilostat/      one file per indicator and frequency, in the columns of ILOSTAT's bulk download
   data/quality/      beside each: standard error, 95 % limits, CV, degrees of freedom, method, status
   data/sdmx-csv/     SDMX-CSV 1.0: DF_<indicator> has the values, DF_<indicator>_SE the standard errors

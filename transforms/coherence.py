@@ -9,6 +9,7 @@ Source: STANDARDS 3.4.
 #: Identity in words -> (whole, parts), universes of one cube.
 SUMS = {
     "labour force = employed + unemployed": ("labour_force", ("employed", "unemployed")),
+    "labour force = employed + self-declared unemployed": ("labour_force", ("employed", "self_declared_unemployed")),
     "working age = labour force + outside the labour force": ("working_age", ("labour_force", "outside_labour_force")),
 }
 

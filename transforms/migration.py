@@ -1,7 +1,7 @@
 """Place of birth, citizenship, usual residence and the international migrant worker.
 
 Here belong the derivations of the 2018 guidelines that need one person's row and the country of
-measurement. Flows and absentees do not belong here.
+measurement. Flows belong to ``flows``, absent members of households to ``absentees``.
 
 Source: ICLS/20/2018/Guidelines, paragraphs 12-18 (STANDARDS 1.2, 1.6 and 1.7).
 """
@@ -9,9 +9,7 @@ Source: ICLS/20/2018/Guidelines, paragraphs 12-18 (STANDARDS 1.2, 1.6 and 1.7).
 from collections.abc import Collection
 
 from schemas.periods import Period
-
-#: Months counted from when only the year of arrival is known: the middle of the year.
-MONTH_WHEN_UNKNOWN = 6
+from transforms.dates import months_since_sql
 
 _CITIZENSHIPS = ("citizenship_1", "citizenship_2", "citizenship_3")
 
@@ -46,12 +44,7 @@ def country_of_citizenship_sql(area: str, collected: Collection[str]) -> str:
 
 def months_of_stay_sql(period: Period, collected: Collection[str]) -> str:
     """Return SQL for completed months between arrival and the end of the reference period."""
-    end = period.end.year * 12 + period.end.month
-    month = (
-        f"COALESCE(arrival_month, {MONTH_WHEN_UNKNOWN})" if "arrival_month" in collected else str(MONTH_WHEN_UNKNOWN)
-    )
-    # GREATEST passes over NULL: an unknown year of arrival would become a stay of no month.
-    return f"CASE WHEN arrival_year IS NOT NULL THEN GREATEST({end} - (arrival_year * 12 + {month}), 0) END"
+    return months_since_sql("arrival", period, collected)
 
 
 def residence_status_sql(collected: Collection[str], usual_residence_months: int) -> str:

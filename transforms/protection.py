@@ -19,6 +19,8 @@ REPOSITORY_NOTE = "R1:3513"  # ILO-STATISTICS - Micro data processing
 PERIOD_NOTES = {"Q1": "S3:8", "Q2": "S3:9", "Q3": "S3:10", "Q4": "S3:11", "S1": "S3:6", "S2": "S3:7"}
 ANNUAL_NOTE = "S3:5"
 CRITERION_NOTES = {"CBR": "T36:3214", "CCT": "T36:3215"}
+#: Types of notes that are about pay (time unit, value, gross or net, jobs, currency): they go with no other figure.
+PAY_NOTES = ("T7:", "T9:", "T10:", "T11:", "T30:")
 
 #: Columns of protected_estimates, in order.
 PROTECTED_COLUMNS = (
@@ -129,8 +131,11 @@ def _source_notes(spec: SurveySpec, time: str) -> str:
 
 
 def _indicator_notes(spec: SurveySpec, indicator: Indicator) -> str:
-    """Return the indicator notes: unemployment definition and the criterion of migration."""
-    notes = [note for note in _labour_notes(spec) if not note.startswith("S")]
+    """Return the indicator notes: unemployment definition or those on pay, and the criterion of migration."""
+    is_pay = indicator.measure in ("mean", "median")
+    notes = [
+        note for note in _labour_notes(spec) if not note.startswith("S") and (is_pay or not note.startswith(PAY_NOTES))
+    ]
     criterion = [note for code, note in CRITERION_NOTES.items() if f"_{code}_" in indicator.id]
     return "_".join([*notes, *criterion])
 

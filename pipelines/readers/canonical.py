@@ -1,10 +1,11 @@
 """The canonical text of a value: one text for one value, whatever the format of the file.
 
 Whole numbers have no decimal point, other numbers are the shortest decimal that reads back to the same
-number and never have an exponent, dates and times are ISO 8601, a missing value without a code is NULL.
-Text itself is decoded by the readers.
+number and never have an exponent, yes is 1 and no is 0, dates and times are ISO 8601, a missing value
+without a code is NULL. Text itself is decoded by the readers.
 """
 
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,24 @@ def number_text(value: float | int) -> str:
     if isinstance(value, int) or value.is_integer():
         return str(int(value))
     return format(Decimal(repr(value)), "f")
+
+
+def decimal_text(value: Decimal) -> str:
+    """One decimal number as canonical text: no zeros at the end of its fraction."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def moment_text(value: date | time | timedelta) -> str:
+    """One date, date-time, time of day or length of time as canonical text."""
+    if isinstance(value, timedelta):
+        return _duration(round(value / timedelta(milliseconds=1)))
+    if isinstance(value, time):
+        since = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
+        return _duration(round(since / timedelta(milliseconds=1)))
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds").removesuffix(".000")
+    return value.isoformat()
 
 
 def integers_text(values: Any) -> Any:

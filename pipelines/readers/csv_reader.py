@@ -53,6 +53,13 @@ def open_csv(path: Path, layout: FileLayout, file: str, work_dir: Path) -> OpenE
     head = _head(text_path)
     if not head.strip():
         raise refusal(file, "FILE_EMPTY", "the file holds only blanks", "hand in the file with its rows")
+    if len(head) == HEAD_CHARACTERS and "\n" not in head and "\r" not in head:
+        raise refusal(
+            file,
+            "FILE_COLUMNS",
+            f"the first row has more than {HEAD_CHARACTERS} characters",
+            "check that the file has row ends and that its first row is a header",
+        )
     delimiter, note = _find_delimiter(head, layout, file)
     notes.extend(note)
     structure = scan(text_path, delimiter)
@@ -109,7 +116,7 @@ def _head(path: Path) -> str:
     """The first characters of a UTF-8 file, whole rows where it is longer."""
     with path.open(encoding="utf-8", newline="") as stream:
         head = stream.read(HEAD_CHARACTERS)
-    return head if len(head) < HEAD_CHARACTERS else head[: head.rfind("\n") + 1] or head
+    return head if len(head) < HEAD_CHARACTERS else head[: max(head.rfind("\n"), head.rfind("\r")) + 1] or head
 
 
 def _records(head: str, delimiter: str) -> Iterator[list[str]]:

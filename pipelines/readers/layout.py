@@ -11,6 +11,8 @@ from typing import Any, Literal
 from schemas.errors import InputError, Problem
 
 ROW_NUMBER = "row_number"
+# Far above any survey; a table of more is a broken header, and Parquet cannot hold it in little memory.
+COLUMNS_LIMIT = 32_767
 
 
 @dataclass(frozen=True)
@@ -24,25 +26,37 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Records:
+    """One record type of a file: the rows whose variable has one of the codes."""
+
+    variable: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class FileLayout:
     """One declared file: its format and the variables it must hold.
 
     Attributes:
-        format: what the file, or the member of a zip, must be.
+        format: what the file, or what is packed in a zip or gzip, must be.
         member: pattern for the file's name inside a zip; None takes the only one with a usual suffix.
-        encoding: any Python codec; None detects it, or follows the file's own declaration (dta, sav).
+        encoding: any Python codec; None detects it, or follows the file's own declaration (dta, sav, sas7bdat).
         delimiter: one ASCII character of a csv; None detects it.
         header: whether the first row of a csv holds the names.
         fields: the declared variables. They are all the columns of a fixed-width file and of a csv without
-            header; elsewhere the file must have them and may have more.
+            header; elsewhere the file must have them and may have more, so that ``()`` takes any columns.
+        sheet: name of the sheet of a workbook; None takes the only one with cells.
+        records: the rows that belong to this part of the file; None takes all.
     """
 
-    format: Literal["csv", "fwf", "dta", "sav"]
+    format: Literal["csv", "fwf", "dta", "sav", "sas7bdat", "xlsx", "parquet"]
     member: str | None
     encoding: str | None
     delimiter: str | None
     header: bool
     fields: tuple[Field, ...]
+    sheet: str | None = None
+    records: Records | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,7 @@ class ExtractInfo:
         delimiter: delimiter of a csv.
         member: name of the member read from a zip, as the sender wrote it; never use it as a path.
         notes: what was detected or repaired, in counts.
+        record_counts: code of the record variable -> rows, of the rows that were not taken.
     """
 
     rows: int
@@ -70,13 +85,15 @@ class ExtractInfo:
     delimiter: str | None
     member: str | None
     notes: tuple[str, ...]
+    record_counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
 class OpenExtract:
     """One file opened for reading: batches of text columns, and what is known about them.
 
-    ``notes`` is complete only after the last batch.
+    Batches hold ``columns``, and before them ``row_number`` where rows were left out. ``notes`` and
+    ``record_counts`` are complete only after the last batch.
     """
 
     columns: tuple[str, ...]
@@ -87,6 +104,7 @@ class OpenExtract:
     value_labels: dict[str, dict[str, str]] = field(default_factory=dict)
     delimiter: str | None = None
     notes: list[str] = field(default_factory=list)
+    record_counts: dict[str, int] = field(default_factory=dict)
 
 
 def refusal(file: str, rule: str, message: str, remedy: str, row: int | None = None) -> InputError:
@@ -94,21 +112,47 @@ def refusal(file: str, rule: str, message: str, remedy: str, row: int | None = N
     return InputError([Problem(file=file, row=row, rule=rule, message=message, remedy=remedy)])
 
 
+def damaged(file: str) -> InputError:
+    """One refusal of a file that ends early or is damaged."""
+    return refusal(
+        file,
+        "FILE_TRUNCATED",
+        "the file ends before its declared rows, or is damaged",
+        "hand in the whole file again; open it in its own program to see whether it is sound",
+    )
+
+
 def declared_labels(fields: Sequence[Field]) -> dict[str, str]:
     """One label per declared variable that has one."""
     return {field.name: field.label for field in fields if field.label}
+
+
+def check_width(count: int, file: str) -> None:
+    """Refuse more columns than can be stored.
+
+    Raises:
+        InputError: FILE_COLUMNS.
+    """
+    if count > COLUMNS_LIMIT:
+        raise refusal(
+            file,
+            "FILE_COLUMNS",
+            f"the file has {count} columns, more than {COLUMNS_LIMIT}",
+            "check that the first row is a header; hand in the variables in several files",
+        )
 
 
 def check_columns(columns: Sequence[str], fields: Sequence[Field], file: str) -> None:
     """All problems of a file's column names at once.
 
     A header that holds none of the declared names may be a row of data (the header is missing), so its
-    texts are then pointed at by position and never quoted. Names that differ only in capitals are
-    duplicates because SQL does not tell them apart.
+    texts are then pointed at by position and never quoted; so are those of a file without declaration.
+    Names that differ only in capitals are duplicates because SQL does not tell them apart.
 
     Raises:
         InputError: FILE_COLUMNS, FILE_DUPLICATE_COLUMN or VARIABLE_MISSING.
     """
+    check_width(len(columns), file)
     declared = {field.name for field in fields}
     is_header = not declared.isdisjoint(columns)
     problems = []

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -24,7 +23,7 @@ def write_parquet(
     file: str,
     progress: Callable[[int], None] | None = None,
 ) -> int:
-    """One Parquet file with ``row_number`` and the text columns; returns the number of rows.
+    """One Parquet file with ``row_number`` and the text columns, both from the batches; returns the number of rows.
 
     Row groups depend on the rows alone and not on how they arrived in batches. The file appears under
     its name only when it is complete and on disk.
@@ -42,8 +41,7 @@ def write_parquet(
             pq.ParquetWriter(stream, schema, compression="zstd", store_schema=False) as writer,
         ):
             for group in _row_groups(batches, len(columns)):
-                numbers = pa.array(np.arange(rows + 1, rows + group.num_rows + 1))
-                writer.write_table(group.add_column(0, ROW_NUMBER, numbers).cast(schema))
+                writer.write_table(group.cast(schema))
                 rows += group.num_rows
                 if progress:
                     progress(rows)

@@ -1,12 +1,11 @@
-"""Stata and SPSS files, in chunks through ReadStat.
+"""Stata, SPSS and SAS files, in chunks through ReadStat; to be run in the process of ``reading_service``.
 
-Declared missing codes stay codes (SPSS: the value; Stata: .a to .z), system-missing is NULL. All text is read
-byte by byte as Latin-1 and decoded here: ReadStat silently drops the end of a value whose last bytes are not
-valid in the file's encoding.
+Declared missing codes stay codes (SPSS: the value; Stata: .a to .z; SAS: .A to .Z and ._), system-missing is
+NULL. All text is read byte by byte as Latin-1 and decoded here: ReadStat silently drops the end of a value
+whose last bytes are not valid in the file's encoding.
 """
 
 import codecs
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,22 +18,15 @@ import pyreadstat
 
 from pipelines.readers import canonical
 from pipelines.readers.encodings import FALLBACK, check_codec, is_codec
-from pipelines.readers.layout import FileLayout, OpenExtract, check_columns, refusal
-from schemas.errors import InputError
+from pipelines.readers.layout import FileLayout, OpenExtract, check_columns, check_width, damaged, refusal
+from pipelines.readers.sav_ends import is_whole
+from pipelines.readers.stat_formats import is_period, moments_text, own_sas_encoding, own_stata_encoding
 
+# A chunk is Python objects first: by cells, and by bytes where texts are long.
 CHUNK_CELLS = 2_000_000
+CHUNK_BYTES = 128 << 20
 _BYTES = "ISO-8859-1"
-
-_SPSS_EPOCH_S = 12_219_379_200  # 1582-10-14 to 1970-01-01
-_STATA_EPOCH_D = 3_653  # 1960-01-01 to 1970-01-01
-_SPSS_FORMATS = {
-    **dict.fromkeys(("DATE", "ADATE", "EDATE", "JDATE", "SDATE", "QYR", "MOYR", "WKYR"), "date"),
-    **dict.fromkeys(("DATETIME", "YMDHMS"), "datetime"),
-    **dict.fromkeys(("TIME", "DTIME", "MTIME"), "duration"),
-}
-_STATA_TIMES_OF_DAY = ("tcHH:MM:SS", "tcHH:MM")
-# Counts that are not of days or milliseconds: their numbers stay.
-_STATA_PERIODS = re.compile(r"t[wmqhyC]")
+_READ = {"dta": pyreadstat.read_dta, "sav": pyreadstat.read_sav, "sas7bdat": pyreadstat.read_sas7bdat}
 
 
 @dataclass
@@ -89,14 +81,20 @@ class _Variable:
     missing: tuple[tuple[float, float], ...]
 
 
-def open_stat_package(path: Path, layout: FileLayout, file: str) -> OpenExtract:
-    """One .dta or .sav file opened: its columns, labels and batches of text.
+def open_stat_package(path: Path, layout: FileLayout, file: str, chunk_cells: int = CHUNK_CELLS) -> OpenExtract:
+    """One .dta, .sav or .sas7bdat file opened: its columns, labels and batches of text.
+
+    Args:
+        path: the file.
+        layout: its declaration.
+        file: name for messages.
+        chunk_cells: most cells of a batch.
 
     Raises:
         InputError: FILE_TRUNCATED, FILE_ENCODING, FILE_DUPLICATE_COLUMN, FILE_COLUMNS, VARIABLE_MISSING
             here; FILE_TRUNCATED while the batches are read.
     """
-    read = pyreadstat.read_dta if layout.format == "dta" else pyreadstat.read_sav
+    read = _READ[layout.format]
     if layout.format == "dta":
         _check_end(path, file)
     with warnings.catch_warnings(record=True) as caught:
@@ -112,7 +110,10 @@ def open_stat_package(path: Path, layout: FileLayout, file: str) -> OpenExtract:
         )
 
     if not all(metadata.column_names):
-        raise _truncated(file)
+        raise damaged(file)
+    check_width(len(metadata.column_names), file)
+    if layout.format == "sav" and metadata.number_rows is None and not is_whole(path):
+        raise damaged(file)
     decoder = _Decoder(_find_encoding(path, layout, file))
     columns = tuple(decoder.text(name) for name in metadata.column_names)
     check_columns(columns, layout.fields, file)
@@ -121,7 +122,7 @@ def open_stat_package(path: Path, layout: FileLayout, file: str) -> OpenExtract:
         raise refusal(file, "FILE_EMPTY", "the file has no variables", "hand in the file with its rows")
     notes = []
     variables = [_variable(name, metadata) for name in metadata.column_names]
-    periods = sum(_is_stata_period(variable.format) for variable in variables)
+    periods = sum(is_period(variable.format) for variable in variables)
     if periods:
         notes.append(f"{periods} variables hold Stata periods or leap-second times: kept as numbers")
     opened = OpenExtract(
@@ -138,7 +139,9 @@ def open_stat_package(path: Path, layout: FileLayout, file: str) -> OpenExtract:
         },
         notes=notes,
     )
-    opened.batches = _batches(path, read, variables, metadata.number_rows, layout.format, decoder, opened, file)
+    row_bytes = sum(variable.width or 8 for variable in variables)
+    size = max(1, min(chunk_cells // len(variables), CHUNK_BYTES // row_bytes))
+    opened.batches = _batches(path, read, variables, metadata.number_rows, size, layout.format, decoder, opened, file)
     return opened
 
 
@@ -147,13 +150,13 @@ def _batches(
     read: Callable[..., Any],
     variables: list[_Variable],
     declared_rows: int | None,
+    size: int,
     format: str,
     decoder: _Decoder,
     opened: OpenExtract,
     file: str,
 ) -> Iterator[Any]:
     """Batches of text columns."""
-    size = max(1, CHUNK_CELLS // max(len(variables), 1))
     rows = 0
     while declared_rows is None or rows < declared_rows:
         values, metadata = _call(read, path, file, row_offset=rows, row_limit=size)
@@ -161,7 +164,7 @@ def _batches(
         count = len(values[variables[0].name])
         expected = size if declared_rows is None else min(size, declared_rows - rows)
         if declared_rows is not None and count != expected:
-            raise _truncated(file)
+            raise damaged(file)
         if count:
             try:
                 arrays = [
@@ -169,7 +172,7 @@ def _batches(
                     for variable in variables
                 ]
             except pa.ArrowException:
-                raise _truncated(file) from None
+                raise damaged(file) from None
             rows += count
             yield pa.RecordBatch.from_arrays(arrays, list(opened.columns))
         if count < expected:
@@ -192,7 +195,7 @@ def _column(values: list[Any], variable: _Variable, format: str, is_tagged: bool
         numbers = pa.array(values, pa.float64())
         # A float32 has more decimals than it knows once it is widened.
         text = canonical.floats_text(numbers.cast(pa.float32()) if variable.storage == "float" else numbers)
-    moments = _moments(pc.cast(numbers, pa.float64()), variable, format)
+    moments = moments_text(pc.cast(numbers, pa.float64()), variable.format, variable.missing, format)
     if moments is not None:
         text = pc.coalesce(moments, text)
     return text if tags is None else pc.coalesce(tags, text)
@@ -205,46 +208,6 @@ def _text_column(texts: Any, width: int | None, decoder: _Decoder) -> Any:
     # Counted per cell, so that the notes do not depend on how often a text repeats within a chunk.
     decoded = [None if text is None else decoder.text(text, width) for text in texts.to_pylist()]
     return pa.array(decoded, pa.string())
-
-
-def _moments(numbers: Any, variable: _Variable, format: str) -> Any:
-    """Text of the numbers that are dates, date-times or durations; None for a variable of plain numbers."""
-    if format == "sav":
-        kind = _SPSS_FORMATS.get(re.sub(r"[\d.]*$", "", variable.format))
-        milliseconds = pc.multiply(numbers, 1000.0)
-        epoch = _SPSS_EPOCH_S * 1000.0
-    else:
-        kind = _stata_kind(variable.format)
-        milliseconds = numbers
-        epoch = _STATA_EPOCH_D * 86_400_000.0
-    if kind is None:
-        return None
-    # A declared missing code of a date is a code.
-    for low, high in variable.missing:
-        is_code = pc.and_(pc.greater_equal(numbers, low), pc.less_equal(numbers, high))
-        milliseconds = pc.if_else(is_code, None, milliseconds)
-    if kind == "duration":
-        return canonical.durations_text(milliseconds)
-    if kind == "datetime":
-        return canonical.datetimes_text(pc.subtract(milliseconds, epoch))
-    if format == "sav":
-        return canonical.dates_text(pc.divide(pc.subtract(milliseconds, epoch), 86_400_000.0))
-    return canonical.dates_text(pc.subtract(numbers, float(_STATA_EPOCH_D)))
-
-
-def _stata_kind(format: str) -> str | None:
-    """What a Stata display format makes of a number; None for a number."""
-    shown = format.removeprefix("%").removeprefix("-")
-    if shown in _STATA_TIMES_OF_DAY:
-        return "duration"
-    if shown.startswith("tc"):
-        return "datetime"
-    return "date" if shown.startswith(("td", "d")) else None
-
-
-def _is_stata_period(format: str) -> bool:
-    """Whether a Stata format counts something else than days or milliseconds."""
-    return format.startswith("%") and bool(_STATA_PERIODS.match(format.removeprefix("%").removeprefix("-")))
 
 
 def _variable(name: str, metadata: Any) -> _Variable:
@@ -269,7 +232,7 @@ def _value_labels(codes: Mapping[Any, str | None], format: str, decoder: _Decode
 def _code(code: Any, format: str, decoder: _Decoder) -> str:
     """One labelled code as canonical text."""
     if isinstance(code, str):
-        return f".{code}" if format == "dta" else decoder.text(code)
+        return decoder.text(code) if format == "sav" else f".{code}"
     return canonical.number_text(code)
 
 
@@ -278,7 +241,9 @@ def _find_encoding(path: Path, layout: FileLayout, file: str) -> str:
     if layout.encoding is not None:
         return check_codec(layout.encoding, file)
     if layout.format == "dta":
-        return "utf-8" if _stata_release(path) >= 118 else FALLBACK
+        return own_stata_encoding(path)
+    if layout.format == "sas7bdat":
+        return own_sas_encoding(path)
     try:
         own = pyreadstat.read_sav(path, metadataonly=True, output_format="dict")[1].file_encoding
         return codecs.lookup(own or "utf-8").name
@@ -287,21 +252,13 @@ def _find_encoding(path: Path, layout: FileLayout, file: str) -> str:
         return "utf-8"
 
 
-def _stata_release(path: Path) -> int:
-    """One file's release of the Stata format."""
-    with path.open("rb") as stream:
-        head = stream.read(64)
-    tagged = re.match(rb"<stata_dta><header><release>(\d+)", head)
-    return int(tagged[1]) if tagged else head[0]
-
-
 def _check_end(path: Path, file: str) -> None:
     """Refuse a tagged Stata file that does not end with its last tag (labels may be lost silently)."""
     with path.open("rb") as stream:
         is_tagged = stream.read(11) == b"<stata_dta>"
         stream.seek(max(0, path.stat().st_size - 12))
         if is_tagged and stream.read() != b"</stata_dta>":
-            raise _truncated(file)
+            raise damaged(file)
 
 
 def _call(read: Callable[..., Any], path: Path, file: str, **options: Any) -> tuple[dict[str, Any], Any]:
@@ -318,15 +275,5 @@ def _call(read: Callable[..., Any], path: Path, file: str, **options: Any) -> tu
     except MemoryError:
         raise
     except Exception:
-        raise _truncated(file) from None
+        raise damaged(file) from None
     return result
-
-
-def _truncated(file: str) -> InputError:
-    """One refusal of a file that ends early or is damaged."""
-    return refusal(
-        file,
-        "FILE_TRUNCATED",
-        "the file ends before its declared rows, or is damaged",
-        "hand in the whole file again; open it in its own program to see whether it is sound",
-    )

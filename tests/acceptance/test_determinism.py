@@ -13,7 +13,7 @@ from pipelines.home import Home
 from tests.acceptance import tiny
 from tests.acceptance.desk import assert_whole, ilms, tree
 
-ROUNDS = (("XAA_LFS", "2024-Q4", "sav"), ("XBB_LFS", "2024-Q4", "dta"))
+ROUNDS = (("XAA_LFS", "2024-Q4", "sav"), ("XBB_LFS", "2024-Q4", "zip"))
 
 
 @pytest.fixture(scope="module")

@@ -91,10 +91,11 @@ def test_a_total_is_the_sum_of_its_parts_unknown_included(home: Home, criterion:
 @pytest.mark.parametrize("dimension", ["CBR", "CCT"])
 @pytest.mark.parametrize("of", ["TEMP_SEX_AGE", "TUNE_SEX_AGE", "TEIP_SEX_AGE", "TEMP_SEX_ECO", "TEMP_SEX_OCU"])
 def test_totals_of_the_estimates_agree(home: Home, dimension: str, of: str) -> None:
-    family = {"TEMP": "EMP", "TUNE": "UNE", "TEIP": "EIP"}[of[:4]]
+    # Spain's status is declared by the person: its unemployment has an id of our own.
+    family, migrants = {"TEMP": ("EMP", "MST"), "TUNE": ("XSD", "XSD"), "TEIP": ("EIP", "MST")}[of[:4]]
     total = {"CBR": "CBR_BIR_TOTAL", "CCT": "CCT_CIT_TOTAL"}[dimension]
     plain = estimates(home, f"{family}_{of}_NB")
-    crossed = [row for row in estimates(home, f"MST_{of}_{dimension}_NB") if row["classif2"] == total]
+    crossed = [row for row in estimates(home, f"{migrants}_{of}_{dimension}_NB") if row["classif2"] == total]
     wanted = {(row["sex"], row["classif1"]): float(row["value"]) for row in plain}
     found = {(row["sex"], row["classif1"]): float(row["value"]) for row in crossed}
     assert found
@@ -109,6 +110,23 @@ def estimates(home: Home, indicator: str) -> list[dict[str, Any]]:
         found = connection.execute(f"FROM '{table(home, 'round_estimates').data}' WHERE indicator = ?", [indicator])
         names = [column[0] for column in found.description or []]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@pytest.mark.parametrize("indicator", ["UNE_TUNE_SEX_AGE_NB", "UNE_DEAP_SEX_AGE_RT", "MST_TUNE_SEX_AGE_CBR_NB"])
+def test_declared_unemployment_of_a_census_has_no_id_of_the_ilo(home: Home, indicator: str) -> None:
+    assert estimates(home, indicator) == []
+    answer = ilms(home.root, "get", indicator, "--area", "ESP", "--release", "latest-test")
+    assert (answer.stdout, answer.returncode) == ("", 4)
+    assert "status is declared by the person, not ILO unemployment" in answer.stderr
+
+
+def test_country_of_work_is_that_of_the_employed_only(home: Home) -> None:
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "SELECT labour_force_status = 'LMS_STATUS_EMP', country_of_work, count(*) "
+            f"FROM '{table(home, 'harmonised_persons').data}' WHERE country_of_work IS NOT NULL GROUP BY ALL"
+        ).fetchall()
+    assert rows == [(True, "ESP", 224)]
 
 
 def test_year_of_arrival_of_the_native_born_is_caught(home: Home) -> None:

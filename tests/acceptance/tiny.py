@@ -71,6 +71,9 @@ declared_labour_force_status = {variable = "STATUS"}
 [not_collected]
 monthly_earnings = "not asked"
 
+[quality]
+calibrated_on_foreigners = true
+
 [[benchmark]]
 name = "persons"
 universe = "population"
@@ -155,16 +158,17 @@ def write_csv(path: Path, rows: Sequence[Row]) -> Path:
     return path
 
 
-def take(home: Home, round_id: str, file: Path, *, supersede: bool = False) -> int:
-    """Receive a file as the command does; return the receipt's number."""
+def take(home: Home, round_id: str, *files: Path, supersede: bool = False, variant: str | None = None) -> int:
+    """Receive files as the command does; return the receipt's number."""
     home.prepare()
     this = open_round(home, round_id)
     receipt, _ = receive(
         home,
         this.spec,
         this.period,
-        file,
+        files,
         supersede=supersede,
+        variant=variant,
         read=lambda kept: rounds.raw_extract(this, kept),
     )
     return receipt.number

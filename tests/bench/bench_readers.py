@@ -1,6 +1,7 @@
 """Rows per second and peak memory of the readers, each file read in a process of its own.
 
-Run from the root of the project: python tests/bench/bench_readers.py [csv] [fwf] [dta] [sav]
+Binary formats are read in a further process, whose peak is told apart. Run from the root of the project:
+python tests/bench/bench_readers.py [csv] [fwf] [dta] [sav] [sas7bdat] [parquet] [xlsx]
 """
 
 import resource
@@ -13,7 +14,10 @@ from pathlib import Path
 import numpy as np
 
 COLUMNS = 100
-ROWS = {"csv": 1_000_000, "fwf": 1_000_000, "dta": 300_000, "sav": 300_000}
+ROWS = {
+    **{"csv": 1_000_000, "fwf": 1_000_000, "dta": 300_000, "sav": 300_000},
+    **{"sas7bdat": 100_000, "parquet": 1_000_000, "xlsx": 20_000},
+}
 BLOCK_ROWS = 10_000
 
 
@@ -37,9 +41,11 @@ def write_text(path: Path, rows: int, is_fixed: bool) -> None:
 
 
 def write_package(path: Path, rows: int) -> None:
-    """The same mixture through pyreadstat."""
+    """The same mixture through the writer of each format."""
     import pandas as pd
     import pyreadstat
+
+    from tests.pipelines.readers.sas_file import write_sas
 
     draws = np.random.default_rng(20200101)
     frame = pd.DataFrame({f"V{i}": draws.integers(0, 1000, rows).astype(float) for i in range(COLUMNS)})
@@ -47,7 +53,22 @@ def write_package(path: Path, rows: int) -> None:
     frame["V1"] = np.round(draws.random(rows) * 1000, 6)
     frame["V2"] = "Núñez, José"
     frame.loc[::7, "V3"] = np.nan
-    (pyreadstat.write_dta if path.suffix == ".dta" else pyreadstat.write_sav)(frame, path)
+    if path.suffix == ".sas7bdat":
+        cells = frame.astype(object).where(frame.notna(), None)
+        write_sas(path, {name: cells[name].tolist() for name in cells}, page_bytes=65_536)
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    elif path.suffix == ".xlsx":
+        import openpyxl
+
+        book = openpyxl.Workbook(write_only=True)
+        sheet = book.create_sheet("Data")
+        sheet.append(list(frame))
+        for row in frame.astype(object).where(frame.notna(), None).itertuples(index=False):
+            sheet.append(row)
+        book.save(path)
+    else:
+        (pyreadstat.write_dta if path.suffix == ".dta" else pyreadstat.write_sav)(frame, path)
 
 
 def write(path: Path) -> None:
@@ -61,6 +82,7 @@ def write(path: Path) -> None:
 
 def read(path: Path) -> None:
     """Read one file and print the figures; runs in a process of its own."""
+    from pipelines.readers import apart
     from pipelines.readers.read import Field, FileLayout, write_raw_extract
 
     kind = path.suffix[1:]
@@ -77,10 +99,13 @@ def read(path: Path) -> None:
     info = write_raw_extract(path, layout, path.with_suffix(".parquet"), display_name=path.name, work_dir=path.parent)
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    apart.stop_service()
+    below = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(
         f"{kind}: {info.rows:,} x {len(info.columns)} ({path.stat().st_size / 1e6:.0f} MB) "
         f"in {seconds:.1f} s, {info.rows / seconds:,.0f} rows/s, "
         f"peak {peak:.0f} MB of which {before:.0f} MB before reading"
+        + (f", and {below:.0f} MB of the reading process" if below else "")
     )
 
 

@@ -1,24 +1,41 @@
 """The page docs/describe-a-survey.md is right as written: its files are taken out of it and run."""
 
+import csv
+import json
 import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.command_line import ilms, register_commands
+from schemas.survey_spec import BUILT_IN, load_survey
+from tests.real_data import microdata
 
 PAGE = Path(__file__).parents[2] / "docs" / "describe-a-survey.md"
-FILES = re.compile(r"^`([^`\n]+)`\n```[a-z]+\n(.*?)^```", re.MULTILINE | re.DOTALL)
+WALK, PARTS = "## From a file to a passing check", "## The parts of a folder"
+BLOCK = re.compile(r"(?:^`([^`\n]+)`\n)?^```([a-z]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(start: str, end: str | None = None) -> Iterator[tuple[str, str, str]]:
+    """Yield (name of the file, language, text) of the blocks of a part of the page."""
+    text = PAGE.read_text(encoding="utf-8").partition(start)[2]
+    yield from BLOCK.findall(text.partition(end)[0] if end else text)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("page")
-    for name, content in FILES.findall(PAGE.read_text(encoding="utf-8")):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+    for name, _, content in blocks(PARTS):
+        if name:
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
     return root
 
 
@@ -53,3 +70,112 @@ def test_it_runs_to_a_release_and_its_figures_are_those_counted_by_hand(folder: 
     # At work 101-1, 201-1, 201-2; absent with a job 102-1 (holidays), 202-1 (other).
     assert float(total[7]) == pytest.approx((410.5 + 655.0 + 655.0 + 398.0 + 640.9) / 1000, rel=1e-12)
     assert total[13] == "5"
+
+
+# --- from a file to a passing check --------------------------------------------------------------
+
+
+def commands(text: str, root: Path, data: Path) -> str:
+    """Run the commands of a block in a folder; return what the last one printed."""
+    printed = ""
+    for line in text.splitlines():
+        if line.startswith("ilms "):
+            arguments = [word.replace("$ILMS_MICRODATA", str(data)) for word in shlex.split(line)[1:]]
+            done = run(root, *arguments)
+            printed = done.output
+        else:
+            subprocess.run(["bash", "-c", line], cwd=root, check=True)
+    return printed
+
+
+def edit(path: Path, difference: str) -> None:
+    """Replace lines of a file as a block of differences says; each must stand there as shown."""
+    text = path.read_text(encoding="utf-8")
+    lines = difference.splitlines()
+    for old, new in zip(lines[::2], lines[1::2], strict=True):
+        assert (old[0], new[0]) == ("-", "+")
+        assert f"\n{old[1:]}\n" in text, f"{path.name} has no line {old[1:]}"
+        text = text.replace(f"\n{old[1:]}\n", f"\n{new[1:]}\n")
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.real_data
+def test_the_walk_from_a_file_to_a_passing_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = microdata("spain_censo2011/sampleEPA0111.txt").parents[1]
+    monkeypatch.chdir(tmp_path)
+    printed, steps, passed = "", [], []
+    for name, language, text in blocks(WALK, PARTS):
+        steps.append(language)
+        if language == "sh":
+            printed = commands(text, tmp_path, data)
+            passed.append("passes" in printed)
+        elif language == "text":
+            missing = [line for line in text.splitlines() if line not in printed.splitlines()]
+            assert missing == []
+        elif language == "diff":
+            edit(tmp_path / name, text)
+        else:
+            assert (tmp_path / name).is_file()
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    assert steps.count("sh") == 6
+    assert steps.count("text") == 4
+    # Drafted, refused, two steps of editing, and passed twice.
+    assert passed == [False, False, False, False, True, True]
+    assert printed.splitlines()[-1] == "The specification passes with this file."
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the text of each section of a survey.toml by its header."""
+    found: dict[str, str] = {}
+    header = ""
+    for line in text.splitlines(keepends=True):
+        header = line.split("#")[0].strip() if line.startswith("[") else header
+        found[header] = found.get(header, "") + line
+    return found
+
+
+def confirm(folder: Path, truth: Path) -> set[str]:
+    """Answer every mark of a draft as a finished specification of the survey does; return the concepts guessed right.
+
+    The layout, the file section and the notes stay as they were drafted.
+    """
+    drafted = sections((folder / "survey.toml").read_text(encoding="utf-8"))
+    finished = sections((truth / "survey.toml").read_text(encoding="utf-8"))
+    lines = {line.split(" = ")[0]: line for line in finished["[concepts]"].splitlines()[1:] if line.strip()}
+    guessed = tomllib.loads(drafted["[concepts]"])["concepts"]
+    known = tomllib.loads(finished["[concepts]"])["concepts"]
+    right = set()
+    for name, line in guessed.items():
+        assert line.pop("guess") is True
+        if line == known.get(name):
+            right.add(name)
+    for kind in ("codes", "rules"):
+        for path in (folder / kind).glob("*.csv"):
+            path.unlink()
+        for path in (truth / kind).glob("*.csv"):
+            shutil.copy(path, folder / kind)
+    answered = [finished[header] for header in ("[survey]", "[population]", "[design]", "[labour_force]")]
+    concepts = "[concepts]\n" + "\n".join(lines.values()) + "\n\n"
+    whole = [*answered, drafted["[[file]]"], concepts, finished["[not_collected]"]]
+    (folder / "survey.toml").write_text("".join(whole), encoding="utf-8")
+    return right
+
+
+@pytest.mark.real_data
+def test_the_steps_of_the_page_lead_to_the_finished_specification_of_another_survey(tmp_path: Path) -> None:
+    file = microdata("south_africa_qlfs/qlfs_2013_q4.zip")
+    made = run(tmp_path, "new-spec", str(file), "--survey", "ZAF_QLFS", "--out", str(tmp_path), "--period", "2013-Q4")
+    assert made.exit_code == 0
+    folder = tmp_path / "ZAF/QLFS"
+    refused = run(tmp_path, "check-spec", str(folder), "--json")
+    assert refused.return_value == 3
+    marks = {problem["rule"] for problem in json.loads(refused.stdout)["problems"]}
+    assert marks == {"SPEC_GUESS", "CODE_GUESS"}
+    right = confirm(folder, BUILT_IN / "ZAF/QLFS")
+    assert {"household_id", "person_id", "weight", "stratum", "sex", "age", "education"} <= right
+    with (folder / "layout.csv").open(encoding="utf-8", newline="") as stream:
+        assert sum(1 for _ in csv.DictReader(stream)) == 155
+    assert set(load_survey(folder).concepts) == set(load_survey(BUILT_IN / "ZAF/QLFS").concepts)
+    checked = run(tmp_path, "check-spec", str(folder), "--file", str(file), "--period", "2013-Q4")
+    assert checked.return_value == 0
+    assert "The specification passes with this file." in checked.output

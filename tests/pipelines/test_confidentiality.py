@@ -1,6 +1,8 @@
 """No value of a person is in anything that leaves the raw tables, whatever goes wrong."""
 
+import json
 import traceback
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +91,9 @@ def _text_of(path: Path) -> str:
     if path.suffix == ".parquet":
         with duckdb.connect() as connection:
             return str(connection.execute(f"FROM read_parquet('{path}')").fetchall())
+    if path.suffix == ".xlsx":
+        with zipfile.ZipFile(path) as archive:
+            return "\n".join(archive.read(name).decode("latin-1") for name in archive.namelist())
     return path.read_bytes().decode("latin-1")
 
 
@@ -176,7 +181,7 @@ def test_a_refused_file_quotes_nobody(tmp_path: Path, content: bytes) -> None:
 
 
 def test_labels_in_stored_facts_are_those_of_variables(tmp_path: Path) -> None:
-    """A sav file carries labels of variables and of values; values are not kept with the table's facts."""
+    """A sav file carries labels of variables and of values; those of values are kept apart from the facts."""
     from fixtures.__main__ import main as generate
     from pipelines.storage import current
 
@@ -190,3 +195,6 @@ def test_labels_in_stored_facts_are_those_of_variables(tmp_path: Path) -> None:
     assert set(table.facts["labels"]) <= set(names)
     assert all(isinstance(label, str) for label in table.facts["labels"].values())
     assert "value_labels" not in table.facts
+    kept = table.folder / "labels.json"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert json.loads(kept.read_bytes())["persons"]["values"]["P02_SEXO"] == {"1": "Hombre", "2": "Mujer"}

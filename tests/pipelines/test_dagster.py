@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fixtures.extracts import write_csv
+from fixtures.extracts import write_round
 from fixtures.generate import DEFAULT_SEED, generate_parts
 from pipelines import definitions, rounds, run, sensors
 from pipelines.assets import ASSETS, DataFolder, TableReferences
@@ -48,10 +48,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One csv file per round; in one of them a country of birth that no mapping knows."""
     folder, made = tmp_path_factory.mktemp("files"), {}
     for identifier in (GOOD, REFUSED):
-        path = folder / f"{identifier}.csv"
         period = identifier.rpartition("_")[2]
-        write_csv((part[0] for part in generate_parts("XAA_LFS", period, 1500, DEFAULT_SEED)), path)
-        made[identifier] = path
+        parts = generate_parts("XAA_LFS", period, 1500, DEFAULT_SEED)
+        (made[identifier],), _ = write_round(parts, folder, identifier, "csv")
     rows = list(csv.reader(made[REFUSED].open(encoding="utf-8", newline="")))
     rows[5][rows[0].index("M01_PAISNAC")] = CANARY
     with made[REFUSED].open("w", encoding="utf-8", newline="") as target:
@@ -76,7 +75,9 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def take(home: Home, identifier: str, file: Path, *, supersede: bool = False) -> None:
     this = open_round(home, identifier)
     period = Period.parse(identifier.rpartition("_")[2])
-    receive(home, this.spec, period, file, supersede=supersede, read=lambda receipt: rounds.raw_extract(this, receipt))
+    receive(
+        home, this.spec, period, [file], supersede=supersede, read=lambda receipt: rounds.raw_extract(this, receipt)
+    )
 
 
 def resources(home: Home) -> dict[str, object]:

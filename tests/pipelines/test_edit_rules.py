@@ -21,6 +21,9 @@ from schemas.contracts import harmonised_persons_contract
 from schemas.edit_rules import load_edit_rules
 from schemas.errors import InputError
 from tests.acceptance import tiny
+from tests.acceptance.test_file_sets import OWN_RULES as OF_FILE_SETS
+from tests.pipelines.readers.bad_files import CASES as BAD_FILES
+from tests.pipelines.test_absentees import OWN_RULES as OF_ABSENTEES
 
 DATA_STAGES = ("receive", "harmonise", "contract", "estimate")
 Change = Callable[[list[tiny.Row]], None]
@@ -67,12 +70,16 @@ def lonely(rows: list[tiny.Row]) -> None:
             row["STRATUM"] = "S5"
 
 
+STATUS = 'declared_labour_force_status = {variable = "STATUS"}'
+CALIBRATED = "calibrated_on_foreigners = true"
+_RULES = "order,when,value,note\n"
+
 NATIVE = 3  # row of a native-born adult, see test_rows_are_what_the_cases_take_them_for
 FOREIGN = 6
 
 #: Rules of a round's tables: what trips them.
 ROUND_CASES = {
-    "CODE_UNMAPPED": Case(put("BIRTH", "Z", 3, 9), count=2),
+    "CODE_UNMAPPED": Case(put("BIRTH", "Z", 3, 12), count=2),
     "MAPPING_UNUSED": Case(
         tables={"codes/sex.csv": tiny.TABLES["codes/sex.csv"] + "3,Other,SEX_O,,,\n"},
     ),
@@ -81,7 +88,17 @@ ROUND_CASES = {
     "CORRECTION_COUNT": Case(
         tables={"corrections.csv": tiny.TABLES["corrections.csv"].replace(",1,keyed", ",2,keyed")}, count=1
     ),
-    "SCOPE_NULL": Case(put("HOUSE", "", 30), count=1),
+    "SCOPE_NULL": Case(
+        put("NAME", "", 30), toml={'household_id = {variable = "HOUSE"}': 'household_id = {variable = "NAME"}'}, count=1
+    ),
+    "DECLARED_COUNT": Case(
+        put("NAME", "nobody answered", 30, 31),
+        toml={STATUS: f"{STATUS}\nexclusion = {{rules = true}}"},
+        tables={
+            "rules/exclusion.csv": f"{_RULES}1,NAME = 'nobody answered','NON_RESPONDENT',\n2,NAME IS NOT NULL,NULL,\n"
+        },
+        count=2,
+    ),
     "DUPLICATE_KEY": Case(repeat, count=1),
     "WEIGHT_MISSING": Case(put("WGT", "", 2, 3), count=2),
     "WEIGHT_NEGATIVE": Case(put("WGT", "-100", 7), count=1),
@@ -98,6 +115,24 @@ ROUND_CASES = {
     "UNKNOWN_SHARE_STOP": Case(many("CITIZEN", "U", 60)),
     "BENCHMARK": Case(toml={"value = 12000": "value = 14000"}),
     "LONELY_PSU": Case(lonely, count=2),
+    "WEIGHTS_NOT_CALIBRATED": Case(toml={CALIBRATED: ""}),
+    "RESPONSE_RATE_LOW": Case(
+        toml={
+            CALIBRATED: f'{CALIBRATED}\nrounds = [{{period = "2024-Q1", response_rate = 0.59, source = "the office"}}]'
+        }
+    ),
+    "PROXY_SHARE": Case(
+        toml={STATUS: f"{STATUS}\nis_proxy = {{rules = true}}"},
+        tables={"rules/is_proxy.csv": f"{_RULES}1,LINE <> '1',TRUE,\n2,LINE = '1',FALSE,\n"},
+    ),
+    "EARNINGS_RESPONSE": Case(
+        toml={
+            STATUS: f"{STATUS}\nstatus_in_employment = {{rules = true}}\n"
+            "monthly_earnings = {expression = \"CASE WHEN LINE = '1' THEN 250 END\"}",
+            'monthly_earnings = "not asked"': "",
+        },
+        tables={"rules/status_in_employment.csv": f"{_RULES}1,LINE IS NOT NULL,STE_ICSE93_1,\n"},
+    ),
 }
 
 
@@ -117,6 +152,7 @@ def test_a_good_round_breaks_no_rule(tmp_path: Path) -> None:
     assert [table.name for table in result.tables] == [
         "raw_extract",
         "harmonised_persons",
+        "harmonised_absentees",
         "psu_totals",
         "round_estimates",
     ]
@@ -167,7 +203,7 @@ def identity(tmp_path: Path) -> Sequence[Finding]:
     home, rows = good(tmp_path)
     result = tiny.harmonise(home, rows, tmp_path / "persons.csv")
     with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE psu_totals AS FROM '{result.tables[2].data}'")
+        connection.execute(f"CREATE TABLE psu_totals AS FROM '{result.tables[3].data}'")
         assert checks.identity_findings(connection, ["place_of_birth", "citizenship_status"]) == []
         connection.execute(
             "UPDATE psu_totals SET total = total + 1 WHERE rowid = (SELECT min(rowid) FROM psu_totals "
@@ -263,6 +299,7 @@ def test_rules_of_the_file(tmp_path: Path, rule: str) -> None:
 def test_every_rule_of_data_has_a_case() -> None:
     registered = {name for name, rule in load_edit_rules().items() if rule.stage in DATA_STAGES}
     shown = {*ROUND_CASES, *OTHER_CASES, *FILE_CASES, *ROUND_ID_CASES, "FILE_NOT_FOUND", "ROUND_EXISTS"}
+    shown |= {*OF_ABSENTEES, *OF_FILE_SETS, *(rule for *_, rule in BAD_FILES.values())}
     assert registered == shown
 
 

@@ -52,7 +52,7 @@ def test_every_builtin_survey_loads(key: str) -> None:
 def test_the_round_in_hand_has_a_file(specs: dict[str, SurveySpec], key: str) -> None:
     period = Period.parse(PERIODS[key])
     assert specs[key].survey.periods.holds(period)
-    assert specs[key].file_for(period) is not None
+    assert specs[key].variants(period)
 
 
 @pytest.mark.parametrize("key", sorted(PERIODS))

@@ -138,15 +138,15 @@ def test_who_is_in_a_universe(universe, rows):
     # Row 5 has no labour force status, row 6 is present but no usual resident, row 7 has weight zero.
     persons = """
         (VALUES
-        (1, FALSE, NULL,             'CBR_BIR_NATIVE',  'CCT_CIT_CITIZEN', 'RES_USUAL', NULL),
-        (2, TRUE,  'LMS_STATUS_EMP', 'CBR_BIR_NATIVE',  'CCT_CIT_NONCIT',  'RES_USUAL', NULL),
-        (3, TRUE,  'LMS_STATUS_UNE', 'CBR_BIR_FOREIGN', 'CCT_CIT_CITIZEN', 'RES_USUAL', NULL),
-        (4, TRUE,  'LMS_STATUS_EIP', 'CBR_BIR_X',       'CCT_CIT_X',       'RES_USUAL', NULL),
-        (5, TRUE,  NULL,             'CBR_BIR_NATIVE',  'CCT_CIT_CITIZEN', 'RES_USUAL', NULL),
-        (6, TRUE,  'LMS_STATUS_EMP', 'CBR_BIR_FOREIGN', 'CCT_CIT_NONCIT',  'RES_PRESENT_NON_RESIDENT', NULL),
-        (7, TRUE,  'LMS_STATUS_EMP', 'CBR_BIR_FOREIGN', 'CCT_CIT_NONCIT',  'RES_USUAL', 'ZERO_WEIGHT')
+        (1, FALSE, NULL,             'CBR_BIR_NATIVE',  'CCT_CIT_CITIZEN', 'RES_USUAL', NULL, FALSE),
+        (2, TRUE,  'LMS_STATUS_EMP', 'CBR_BIR_NATIVE',  'CCT_CIT_NONCIT',  'RES_USUAL', NULL, FALSE),
+        (3, TRUE,  'LMS_STATUS_UNE', 'CBR_BIR_FOREIGN', 'CCT_CIT_CITIZEN', 'RES_USUAL', NULL, FALSE),
+        (4, TRUE,  'LMS_STATUS_EIP', 'CBR_BIR_X',       'CCT_CIT_X',       'RES_USUAL', NULL, FALSE),
+        (5, TRUE,  NULL,             'CBR_BIR_NATIVE',  'CCT_CIT_CITIZEN', 'RES_USUAL', NULL, FALSE),
+        (6, TRUE,  'LMS_STATUS_EMP', 'CBR_BIR_FOREIGN', 'CCT_CIT_NONCIT',  'RES_PRESENT_NON_RESIDENT', NULL, TRUE),
+        (7, TRUE,  'LMS_STATUS_EMP', 'CBR_BIR_FOREIGN', 'CCT_CIT_NONCIT',  'RES_USUAL', 'ZERO_WEIGHT', FALSE)
         ) AS persons(row_number, is_working_age, labour_force_status, place_of_birth, citizenship_status,
-                     residence_status, exclusion)"""
+                     residence_status, exclusion, is_non_resident_foreign_worker)"""
     condition = load_universes()[universe].condition.sql()
     found = duckdb.connect().execute(f"SELECT row_number FROM {persons} WHERE {condition} ORDER BY 1").fetchall()
     assert [row for (row,) in found] == rows
@@ -179,7 +179,7 @@ def test_a_malformed_concept_is_refused(tmp_path, old, new, rule, row):
     path = tmp_path / "concepts.toml"
     path.write_text(CONCEPT.replace(old, new), encoding="utf-8")
     with pytest.raises(SpecError) as caught:
-        read_concepts(path, load_universes())
+        read_concepts([path], load_universes())
     (problem,) = caught.value.problems
     assert (problem.file, problem.row, problem.rule) == ("concepts.toml", row, rule)
     assert problem.remedy
@@ -225,7 +225,7 @@ def test_a_malformed_universe_is_refused(tmp_path, old, new, rule, row):
 def test_codes_are_text_in_conditions(tmp_path):
     path = tmp_path / "concepts.toml"
     path.write_text(CONCEPT + CONCEPT.replace("age", "sex").replace('"number"', '"code"\ncode_lists = ["SEX"]'))
-    assert column_kinds(path) == {"age": "number", "sex": "text"}
+    assert column_kinds([path]) == {"age": "number", "sex": "text"}
 
 
 def test_a_file_that_is_missing_or_not_utf_8_is_refused(tmp_path):

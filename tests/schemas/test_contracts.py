@@ -162,3 +162,29 @@ def test_round_estimates(tmp_path, change, rules):
     found = findings(tmp_path, frame, round_estimates_contract(LISTS))
     assert [item.message.removeprefix("contract ") for item in found] == rules
     assert all((item.rule, item.count) == ("CONTRACT", 1) for item in found)
+
+
+@pytest.mark.parametrize(
+    ("status", "band", "attachment", "rules"),
+    [
+        pytest.param("LMS_STATUS_EMP", "HOW_BANDS_H00", None, [], id="employed"),
+        pytest.param("LMS_STATUS_EIP", None, "DLMA_X", [], id="outside the labour force"),
+        pytest.param("LMS_STATUS_UNE", None, None, [], id="unemployed"),
+        pytest.param(None, None, None, [], id="without status"),
+        pytest.param("LMS_STATUS_EMP", None, None, [("SCOPE_NULL", "hours_band")], id="employed without a band"),
+        pytest.param("LMS_STATUS_UNE", "HOW_BANDS_X", None, [("SCOPE_EXTRA", "hours_band")], id="a band of no job"),
+        pytest.param(
+            "LMS_STATUS_EIP", None, None, [("SCOPE_NULL", "labour_market_attachment")], id="attachment is missing"
+        ),
+        pytest.param(
+            "LMS_STATUS_UNE", None, "DLMA_WILLING", [("SCOPE_EXTRA", "labour_market_attachment")], id="unemployed, yet"
+        ),
+        pytest.param("LMS_STATUS_EMP", "HOW_BANDS_H01", None, [("CODE_INVALID", "hours_band")], id="no band"),
+    ],
+)
+def test_codes_that_are_derived_keep_to_their_universe_too(tmp_path, status, band, attachment, rules):
+    columns = ("row_number", "is_working_age", "labour_force_status", "hours_band", "labour_market_attachment")
+    schema = {name: TYPES[CONCEPTS[name].kind] for name in columns}
+    frame = pl.DataFrame([(1.0, True, status, band, attachment)], schema=schema, orient="row")
+    found = findings(tmp_path, frame, harmonised_persons_contract(columns, CONCEPTS, LISTS, {}))
+    assert [(item.rule, item.concept) for item in found] == rules

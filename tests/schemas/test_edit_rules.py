@@ -57,6 +57,11 @@ def test_what_is_recorded_without_stopping_the_round():
         "ARRIVAL_BEFORE_BIRTH",
         "ARRIVAL_AFTER_PERIOD",
         "ARRIVAL_OF_NATIVE_BORN",
+        "WEIGHTS_NOT_CALIBRATED",
+        "PROXY_SHARE",
+        "RESPONSE_RATE_LOW",
+        "EARNINGS_RESPONSE",
+        "DEPARTURE_IMPLAUSIBLE",
     }
 
 

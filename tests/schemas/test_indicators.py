@@ -82,7 +82,7 @@ def test_the_catalogue_holds_all_63_indicators_of_ilms():
 
 def test_how_many_there_are_of_each_kind():
     databases = [indicator.database for indicator in load_indicators().values()]
-    assert {name: databases.count(name) for name in set(databases)} == {"ILMS": 65, "LFS": 20, "EXT": 12}
+    assert {name: databases.count(name) for name in set(databases)} == {"ILMS": 65, "LFS": 20, "EXT": 27}
 
 
 @pytest.mark.parametrize("name", ILMS_2022)
@@ -178,6 +178,10 @@ def test_a_measure_code_means_one_thing():
         ("MST_TUNE_SEX_AGE_CCT_RT", "unemployed", "labour_force"),
         ("EIP_DWAP_SEX_AGE_RT", "outside_labour_force", "working_age"),
         ("MST_TUNE_SEX_AGE_CCT_NB", "unemployed", None),
+        ("XLU_XLU1_SEX_CBR_RT", "unemployed", "labour_force"),
+        ("XLU_XLU2_SEX_CBR_RT", "underused_lu2", "labour_force"),
+        ("XLU_XLU3_SEX_AGE_RT", "underused_lu3", "extended_labour_force"),
+        ("XLU_XLU4_SEX_CCT_RT", "underused_lu4", "extended_labour_force"),
     ],
 )
 def test_rates_and_what_they_are_rates_of(name, universe, denominator):
@@ -190,7 +194,12 @@ def test_what_is_computed():
     computed = {name for name, indicator in load_indicators().items() if indicator.is_computed}
     stocks = {name for name in ILMS_2022 if name.startswith("MST") and "EARA" not in name}
     labour_force = {name for name, indicator in load_indicators().items() if indicator.database == "LFS"}
-    assert computed == stocks | labour_force | {"XMW_LFFB_SEX_AGE_NB", "XMW_LFNC_SEX_AGE_NB"}
+    underused = {name for name in load_indicators() if name.startswith("XLU_")}
+    assert len(underused) == 12
+    self_declared = {name for name, indicator in load_indicators().items() if indicator.is_self_declared}
+    assert self_declared == {"XSD_TUNE_SEX_AGE_NB", "XSD_TUNE_SEX_AGE_CBR_NB", "XSD_TUNE_SEX_AGE_CCT_NB"}
+    workers = {"XMW_LFFB_SEX_AGE_NB", "XMW_LFNC_SEX_AGE_NB"}
+    assert computed == stocks | labour_force | underused | self_declared | workers
 
 
 def test_units_decimals_and_time():

@@ -141,7 +141,7 @@ def test_the_first_rule_that_is_met_gives_the_value(survey):
 
 
 def test_rules_of_a_number_concept_may_compute(survey):
-    rules = RULES + "1,a = '',NULL,\n2,z = 'years',to_integer(a),\n3,z = 'halves',to_integer(a) * 0.5,\n"
+    rules = RULES + "1,a IS NULL,NULL,\n2,z = 'years',to_integer(a),\n3,z = 'halves',to_integer(a) * 0.5,\n"
     demo = survey({"age": "{rules = true}"}, {"rules/age.csv": rules}, layout=("w", "s", "a", "z"))
     values = [("1", "1", "30", "years"), ("1", "1", "6", "halves"), ("1", "1", "", "years"), ("1", "1", "3", "")]
     assert demo.rows(("w", "s", "a", "z"), values, ("age", "x_age")) == [

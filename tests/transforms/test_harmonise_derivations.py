@@ -165,6 +165,18 @@ def test_the_declared_status_feeds_where_the_13th_icls_is_chosen(survey):
     ]
 
 
+@pytest.mark.parametrize(("declared_icls", "is_there"), [("13", True), ("19", False)])
+def test_a_declared_status_of_the_19th_icls_is_none_of_the_13th(survey, declared_icls, is_there):
+    demo = survey(
+        BLOCKS | {"declared_labour_force_status": '{variable = "d"}'},
+        BLOCK_FILES | {"codes/declared_labour_force_status.csv": CODES + "1,,LMS_STATUS_EMP,,,\n"},
+        layout=(*BLOCK_LAYOUT, "d"),
+        labour_force=BUILDING_BLOCKS.format("reason") + f'\ndeclared_icls = "{declared_icls}"',
+    )
+    assert ("labour_force_status_icls13" in demo.plan.columns) == is_there
+    assert {"labour_force_status_icls19", "declared_labour_force_status"} <= set(demo.plan.columns)
+
+
 def test_columns_stand_in_the_order_of_the_dictionary(survey):
     demo = survey(MIGRATION, layout=("w", "s", "a", "c", "y", "m"))
     order = list(load_concepts())

@@ -1,5 +1,7 @@
 """The one door to the outside: what is withheld with a suppressed cell, refused tables, notes."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -122,6 +124,24 @@ def test_notes(specs):
     assert notes.loc["MST_TEMP_SEX_AGE_CBR_NB", "note_indicator"] == "T5:114_T36:3214"
     assert notes.loc["MST_TEMP_SEX_AGE_CCT_NB", "note_indicator"] == "T5:114_T36:3215"
     assert set(notes["source"]) == {"BA:XAA_LFS (SYNTHETIC - invented country)"}
+
+
+def test_notes_on_pay_go_with_pay_only(specs):
+    spec = specs[SURVEY]
+    force = spec.labour_force.model_copy(update={"notes": ("S14:4077", "T5:114", "T7:121", "T9:133", "T10:139")})
+    paid = {SURVEY: dataclasses.replace(spec, labour_force=force)}
+    found, _ = protected(
+        paid,
+        [
+            *among_many(cell(20)),
+            cell(20, indicator="MST_EARA_SEX_CBR_NB", classif1="CBR_BIR_TOTAL"),
+        ],
+    )
+    notes = dict(zip(found["indicator"], found["note_indicator"], strict=True))
+    assert notes == {
+        "POP_XWAP_SEX_AGE_NB": "T5:114",
+        "MST_EARA_SEX_CBR_NB": "T5:114_T7:121_T9:133_T10:139_T36:3214",
+    }
 
 
 def test_the_order_of_estimates_is_irrelevant(specs):

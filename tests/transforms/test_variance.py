@@ -170,7 +170,7 @@ def south_africa(tmp_path_factory):
     home = Home(tmp_path_factory.mktemp("home"))
     home.prepare()
     this = open_round(home, "ZAF_QLFS_2013-Q4")
-    receive(home, this.spec, this.period, file, supersede=False, read=lambda kept: raw_extract(this, kept))
+    receive(home, this.spec, this.period, [file], supersede=False, read=lambda kept: raw_extract(this, kept))
     result = process_round(home, this.identifier)
     assert result.is_valid
     return pd.read_parquet(result.tables[-1].data)

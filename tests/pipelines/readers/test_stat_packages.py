@@ -5,7 +5,8 @@ import pandas as pd
 import pyreadstat
 import pytest
 
-from pipelines.readers import stat_packages
+from pipelines.readers import apart
+from tests.pipelines.readers.samples import sound
 
 ROWS = pd.DataFrame(
     {
@@ -62,9 +63,9 @@ def dta(request, tmp_path):
     return path
 
 
-@pytest.fixture(params=[5, 2_000_000], ids=["chunks_of_one_row", "one_chunk"], autouse=True)
+@pytest.fixture(params=[5, None], ids=["chunks_of_one_row", "one_chunk"], autouse=True)
 def chunks(request, monkeypatch):
-    monkeypatch.setattr(stat_packages, "CHUNK_CELLS", request.param)
+    monkeypatch.setattr(apart, "CHUNK_CELLS", request.param)
 
 
 def test_sav(desk, layout, sav):
@@ -265,6 +266,15 @@ def test_rows_that_the_header_does_not_count(desk, layout, tmp_path):
     path.write_bytes(content)
     _, columns = desk.read(path, layout("sav"))
     assert columns == TEXT
+
+
+@pytest.mark.parametrize("cut", [1, 31, 33])
+def test_a_cut_inside_a_row_that_the_header_does_not_count(desk, layout, tmp_path, cut):
+    path = tmp_path / "a.sav"
+    path.write_bytes(sound("uncounted")[:-cut])
+    assert rules(desk.refuse(path, layout("sav"))) == [("FILE_TRUNCATED", None)]
+    path.write_bytes(sound("uncounted"))
+    assert desk.read(path, layout("sav"))[0].rows == 60
 
 
 @pytest.mark.parametrize(
