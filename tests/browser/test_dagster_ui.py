@@ -1,7 +1,4 @@
-"""``ilms dev`` in a real browser: what ``ilms run`` has made is shown, and nothing is made twice.
-
-ILMS_SCREENSHOTS names a folder in which the pictures are kept.
-"""
+"""``ilms dev`` in a real browser: what ``ilms run`` has made is shown, and nothing is made twice."""
 
 import json
 import os
@@ -20,19 +17,10 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = Path(os.environ.get("ILMS_CHROMIUM", "/usr/bin/chromium"))
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 REPOSITORY = Path(__file__).parents[2]
 ROUNDS = ("XAA_LFS_2024-Q1", "XAA_LFS_2024-Q2")
 GROUPS = {
-    "survey_round": ("raw_extract", "harmonised_persons", "psu_totals", "round_estimates"),
+    "survey_round": (*("raw_extract", "harmonised_persons", "harmonised_absentees"), "psu_totals", "round_estimates"),
     "area_year": ("area_estimates", "protected_estimates"),
     "release": ("release",),
 }
@@ -44,15 +32,6 @@ def ilms(home: Path, *arguments: str) -> None:
         [*ILMS, "--home", str(home), *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Path:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"no browser: {CHROMIUM} is missing")
-        pytest.skip(f"no browser: {CHROMIUM} is missing")
-    return CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -133,25 +112,10 @@ def address(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Path, address: str) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
-        try:
-            context = browser.new_context(viewport={"width": 1500, "height": 1000}, locale="en-GB")
-            shown = context.new_page()
-            shown.set_default_timeout(60_000)
-            yield shown
-        finally:
-            browser.close()
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    kept = os.environ.get("ILMS_SCREENSHOTS")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("pictures")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def page(browser: Any, address: str) -> Any:
+    shown = browser.new_context(viewport={"width": 1500, "height": 1000}, locale="en-GB").new_page()
+    shown.set_default_timeout(60_000)
+    return shown
 
 
 def see(page: Any, text: str) -> None:

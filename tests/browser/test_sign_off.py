@@ -1,10 +1,5 @@
-"""The sign-off page in a real browser: nothing is cut off, everything is reached by keyboard, and it prints whole.
+"""The sign-off page in a real browser: nothing is cut off, everything is reached by keyboard, and it prints whole."""
 
-ILMS_SCREENSHOTS names a folder in which the pictures are kept.
-"""
-
-import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,25 +14,7 @@ from schemas.survey_spec import find_surveys, load_survey
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = Path(os.environ.get("ILMS_CHROMIUM", "/usr/bin/chromium"))
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 WIDTHS = (1280, 400, 320)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Path:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"no browser: {CHROMIUM} is missing")
-        pytest.skip(f"no browser: {CHROMIUM} is missing")
-    return CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -58,25 +35,6 @@ def files(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         found[language] = folder / f"{language}.html"
         found[language].write_text(text, encoding="utf-8")
     return found
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
-        try:
-            yield opened
-        finally:
-            opened.close()
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    kept = os.environ.get("ILMS_SCREENSHOTS")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("pictures")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.mark.parametrize("width", WIDTHS)
