@@ -5,7 +5,6 @@ What their columns mean and how they are made is said in ``transforms.absentees`
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -13,6 +12,7 @@ from pipelines import checks
 from pipelines.engine import WORK_FORMAT, path_literal
 from pipelines.findings import Finding
 from pipelines.storage import Built, Table, file_hash, hash_of, obtain
+from pipelines.survey_round import Round
 from schemas.codes import load_code_lists
 from schemas.concepts import load_absentee_concepts
 from schemas.periods import Period
@@ -20,14 +20,11 @@ from schemas.survey_model import AbsenteeSpec
 from transforms.absentees import absentee_plan, implausible_departure_sql, taken_from_household
 from transforms.harmonise import HarmonisePlan
 
-if TYPE_CHECKING:
-    from pipelines.rounds import Round
-
 TABLE = "harmonised_absentees"
 
 
 def harmonised_absentees(
-    this: "Round", raw: Table, persons: Table, progress: Callable[[str], None] = lambda text: None
+    this: Round, raw: Table, persons: Table, progress: Callable[[str], None] = lambda text: None
 ) -> Table:
     """One row per member of a household who lives abroad; an empty verdict where the survey lists nobody.
 

@@ -20,6 +20,7 @@ from pipelines.dev import dev
 from pipelines.home import Home
 from pipelines.new_spec import new_spec
 from pipelines.report_command import report
+from pipelines.teller import Teller
 from schemas.errors import ProblemsError, SpecError
 from schemas.periods import Period, PeriodError
 
@@ -44,25 +45,6 @@ ESTIMATE_COLUMNS = (
     "status",
     "reason",
 )
-
-
-class Teller:
-    """Progress on standard error: lines where it is kept, one changing line where it is looked at."""
-
-    def __init__(self) -> None:
-        self.is_terminal = sys.stderr.isatty()
-
-    def __call__(self, text: str) -> None:
-        """Show one step."""
-        if self.is_terminal:
-            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
-        else:
-            click.echo(text, err=True)
-
-    def clear(self) -> None:
-        """End the changing line."""
-        if self.is_terminal:
-            click.echo("\r\x1b[K", nl=False, err=True)
 
 
 class PeriodType(click.ParamType[Period]):
@@ -396,7 +378,7 @@ def check_spec(home: Home, /, folder: Path, *, files: tuple[Path, ...], as_json:
     office checks the description and signs it; it holds the office's counts and is readable by its owner alone.
     """
     from pipelines.check_spec import check_against_file
-    from pipelines.sign_off import write_page
+    from pipelines.sign_off.page import write_page
     from schemas.survey_spec import load_survey
 
     try:

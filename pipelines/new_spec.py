@@ -71,10 +71,10 @@ def new_spec(
     Variables and codes are guessed by names, labels and values. Every guess is marked, and check-spec refuses the
     draft until a person has confirmed all of them. A folder that exists is never written over.
     """
-    from pipelines.commands import Teller
     from pipelines.scaffold.draft import make_draft
     from pipelines.scaffold.folder import check_target, draft_texts, write_folder
     from pipelines.scaffold.material import read_material
+    from pipelines.teller import Teller
 
     area, survey_id = survey
     folder = out / area / survey_id

@@ -5,8 +5,7 @@ built only if its input changed; a refused table carries its findings.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,70 +17,29 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from pipelines import checks
-from pipelines.engine import WORK_FORMAT, open_engine, path_literal
+from pipelines.absentees import harmonised_absentees
+from pipelines.engine import WORK_FORMAT, path_literal
 from pipelines.estimates import Progress as Progress
 from pipelines.estimates import available_indicators, classifications, estimate, silent, write_estimates
 from pipelines.file_sets import assign, set_layouts, write_raw_tables
 from pipelines.findings import Finding, finding
 from pipelines.home import Home
-from pipelines.intake import Receipt, latest_receipt, split_round
+from pipelines.intake import Receipt, latest_receipt
 from pipelines.quality import quality_facts, quality_findings
 from pipelines.readers.layout import ROW_NUMBER
 from pipelines.storage import Built, Table, as_json, current, hash_of, obtain
+from pipelines.survey_round import Round as Round
+from pipelines.survey_round import open_round as open_round
 from schemas.codes import load_code_lists
 from schemas.concepts import load_concepts, load_universes
 from schemas.errors import InputError, Problem
-from schemas.periods import Period
-from schemas.survey_spec import SurveySpec, dictionary_of, find_surveys, load_survey
+from schemas.survey_spec import SurveySpec, dictionary_of
 from transforms import stocks, variance
 from transforms.harmonise import correction_counts_sql, plan
 from transforms.membership import membership_rows
 
 #: The tables of a round, each made from the one before.
 ROUND_TABLES = ("raw_extract", "harmonised_persons", "harmonised_absentees", "psu_totals", "round_estimates")
-
-
-@dataclass(frozen=True)
-class Round:
-    """One survey round in one data folder."""
-
-    home: Home
-    identifier: str
-    spec: SurveySpec
-    period: Period
-
-    @contextmanager
-    def engine(self, *tables: Table) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-        """Open DuckDB with the given tables as views, and a scratch folder."""
-        with self.home.scratch() as scratch, open_engine(scratch, [self.home.store]) as connection:
-            for table in tables:
-                connection.execute(f"CREATE VIEW {table.name} AS FROM read_parquet({path_literal(table.data)})")
-            yield connection, scratch
-
-
-def open_round(home: Home, identifier: str) -> Round:
-    """Return a round whose survey has a specification.
-
-    Raises:
-        InputError: the survey has no specification (``SURVEY_UNKNOWN``).
-        SpecError: the specification does not pass.
-    """
-    survey, period = split_round(identifier)
-    folders = find_surveys(home.spec_dirs)
-    if survey not in folders:
-        known = ", ".join(sorted(folders))
-        raise InputError(
-            [
-                Problem(
-                    survey,
-                    None,
-                    "SURVEY_UNKNOWN",
-                    f"no specification of this survey; known: {known}",
-                    "give --specs DIR if it lies outside the package",
-                )
-            ]
-        )
-    return Round(home, identifier, load_survey(folders[survey]), period)
 
 
 @cache
@@ -387,8 +345,6 @@ def process_round(home: Home, identifier: str, progress: Progress = silent) -> R
                 )
             ]
         )
-    from pipelines.absentees import harmonised_absentees
-
     with home.lock(identifier):
         tables = [raw := raw_extract(this, receipt, progress)]
         steps: tuple[Callable[[], Table], ...] = (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pipelines.home import Home
-from pipelines.page_texts import Words
-from pipelines.sign_off import Asked, sign_off
+from pipelines.sign_off.page import Asked, sign_off
+from pipelines.sign_off.texts import Words
 from schemas.periods import Period
 from schemas.survey_spec import find_surveys, load_survey
 
@@ -90,7 +90,7 @@ def test_what_is_to_be_signed_is_printed(browser: Any, files: dict[str, Path], p
     page = browser.new_page(viewport={"width": 720, "height": 1000})
     page.goto(files[language].as_uri())
     page.emulate_media(media="print")
-    words = Words.of(language, "sign_off")
+    words = Words.of(language, "page")
     assert not page.get_by_role("navigation").is_visible()
     exact = page.locator("#c-job_search .exact").first
     assert exact.evaluate("element => element.getBoundingClientRect().height") > 0

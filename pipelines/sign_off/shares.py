@@ -10,7 +10,7 @@ from pathlib import Path
 from pipelines.check_spec import harmonised, weight_total
 from pipelines.engine import open_engine
 from pipelines.home import Home
-from pipelines.sign_off_facts import Share, shares, stored_relation
+from pipelines.sign_off.facts import Share, shares, stored_relation
 from pipelines.storage import current
 from schemas.concepts import load_concepts
 from schemas.periods import Period

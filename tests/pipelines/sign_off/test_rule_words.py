@@ -5,8 +5,8 @@ import string
 import pytest
 import sqlglot
 
-from pipelines.page_texts import LANGUAGES, Words, load_texts
-from pipelines.rule_words import Cases, Group, RuleWriter, Sentence, text_of
+from pipelines.sign_off.rule_words import Cases, Group, RuleWriter, Sentence, text_of
+from pipelines.sign_off.texts import LANGUAGES, Words, load_texts
 from schemas import expressions
 from schemas.expressions import parse_expression
 from schemas.survey_spec import SurveySpec, find_surveys, load_survey
@@ -130,7 +130,7 @@ def test_every_expression_of_the_built_in_surveys(language: str) -> None:
 
 
 def test_places_are_the_same_in_each_language() -> None:
-    for name in ("rules", "sign_off"):
+    for name in ("rules", "page"):
         for key, text in load_texts(name).items():
             places = [
                 {field for _, field, _, _ in string.Formatter().parse(getattr(text, language)) if field}

@@ -5,20 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.page_texts import Words, load_concept_texts, load_finding_texts, load_texts, typeset
+from pipelines.sign_off.texts import Words, load_concept_texts, load_finding_texts, load_texts, typeset
 from schemas.concepts import load_absentee_concepts, load_concepts, load_topics
 from schemas.edit_rules import load_edit_rules
 from transforms.labour_force import STATUS_OF_RULE
 
-ROOT = Path(__file__).parents[2]
-TEMPLATE = ROOT / "pipelines/templates/sign_off.html"
-SOURCES = [*sorted((ROOT / "pipelines").glob("sign_off*.py")), ROOT / "pipelines/rule_words.py",
-           ROOT / "pipelines/page_texts.py", TEMPLATE]  # fmt: skip
+ROOT = Path(__file__).parents[3]
+TEMPLATE = ROOT / "pipelines/sign_off/page.html"
+SOURCES = [*sorted((ROOT / "pipelines/sign_off").glob("*.py")), TEMPLATE]
 
 
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
-    keys = set(load_texts("sign_off")) | set(load_texts("rules"))
+    keys = set(load_texts("page")) | set(load_texts("rules"))
     quoted = set(re.findall(r'"([a-zA-Z_0-9]+)"', code))
     made = re.compile("|".join(rf"{prefix}_\w+" for prefix in (
         "month", "kind", "verdict", "topic", "scope", "leaf", "gaps_are", "before_summary",
@@ -29,7 +28,7 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
 
 
 def test_keys_that_are_made_from_names() -> None:
-    keys = set(load_texts("sign_off"))
+    keys = set(load_texts("page"))
     universes = {concept.universe for concept in (*load_concepts().values(), *load_absentee_concepts().values())}
     assert {f"scope_{name}" for name in universes} <= keys
     assert {f"leaf_{name}" for name in (*STATUS_OF_RULE, "none")} <= keys
@@ -69,7 +68,7 @@ def test_french_signs_are_set_apart() -> None:
     ],
 )
 def test_numbers_in_each_language(language: str, number: str, percent: str, points: str) -> None:
-    words = Words.of(language, "sign_off")
+    words = Words.of(language, "page")
     assert (words.number(1234.5, 1), words.percent(0.1234), words.points(-0.051)) == (number, percent, points)
     assert words.percent(0.0001).startswith("<")
     assert words.points(-0.0001) == words.points(0.0) == words.number(0.0, 1)

@@ -1,6 +1,6 @@
 """The words of pages in English, French and Spanish, and how numbers and dates are written in each.
 
-Here belongs the reader of ``texts/*.toml``: flat files of keys, each with its text in the three languages.
+Here belongs the reader of ``wording/*.toml``: flat files of keys, each with its text in the three languages.
 """
 
 import re
@@ -96,7 +96,7 @@ def load_concept_texts() -> Mapping[str, Mapping[str, ConceptText]]:
 
 
 def _file(name: str) -> Path:
-    return Path(str(resources.files("pipelines").joinpath(f"texts/{name}.toml")))
+    return Path(str(resources.files("pipelines.sign_off").joinpath(f"wording/{name}.toml")))
 
 
 @dataclass(frozen=True)

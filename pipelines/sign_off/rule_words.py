@@ -13,7 +13,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from pipelines.page_texts import Words
+from pipelines.sign_off.texts import Words
 from schemas.expressions import Expression
 
 

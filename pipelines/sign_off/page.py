@@ -14,16 +14,16 @@ from typing import Any
 import click
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from pipelines import sign_off_facts as facts_of
 from pipelines.check_spec import CheckedSpec, Harmonised, checked, first_period, harmonised, weight_total
 from pipelines.findings import Finding
 from pipelines.home import Home
-from pipelines.page_texts import Words, in_language, load_finding_texts, typeset
-from pipelines.rule_words import RuleWriter
-from pipelines.sign_off_concepts import Card, CardWriter, FileFacts, Terms, Variable
-from pipelines.sign_off_facts import LeafFact, Share
-from pipelines.sign_off_gaps import GapWriter
-from pipelines.sign_off_shares import MOVED_POINTS, MOVED_ROWS, Before, Change, compared, round_before
+from pipelines.sign_off import facts as facts_of
+from pipelines.sign_off.concept_cards import Card, CardWriter, FileFacts, Terms, Variable
+from pipelines.sign_off.facts import LeafFact, Share
+from pipelines.sign_off.gap_report import GapWriter
+from pipelines.sign_off.rule_words import RuleWriter
+from pipelines.sign_off.shares import MOVED_POINTS, MOVED_ROWS, Before, Change, compared, round_before
+from pipelines.sign_off.texts import Words, in_language, load_finding_texts, typeset
 from pipelines.storage import file_hash, write_atomically
 from schemas.concepts import Concept, load_absentee_concepts, load_concepts, load_topics
 from schemas.periods import Period
@@ -155,20 +155,20 @@ class _Page:
         self, spec: SurveySpec, asked: Asked, period: Period, read: _FileRead | None, before: Before | None
     ) -> None:
         self.spec, self.asked, self.period, self.read, self.before = spec, asked, period, read, before
-        self.words = Words.of(asked.language, "sign_off", "rules")
+        self.words = Words.of(asked.language, "page", "rules")
         self.terms = Terms(self.words)
         self.writer = RuleWriter(self.words, self._labels(), self._value_labels())
 
     def html(self) -> str:
         environment = Environment(
-            loader=PackageLoader("pipelines"),
+            loader=PackageLoader("pipelines.sign_off", ""),
             autoescape=select_autoescape(default=True),
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
         survey = self.spec.survey
-        return environment.get_template("sign_off.html").render(
+        return environment.get_template("page.html").render(
             t=self.words,
             language=self.asked.language,
             title=typeset(getattr(survey.title, self.asked.language), self.asked.language),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.sign_off_gaps import gaps_of, recipes
+from pipelines.sign_off.gap_report import gaps_of, recipes
 from schemas.concepts import load_concepts
 from schemas.gaps import ways
 from schemas.indicators import load_indicators

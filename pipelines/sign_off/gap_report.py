@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.estimates import has_status_for, versions
-from pipelines.page_texts import in_language, typeset
-from pipelines.sign_off_concepts import Terms
+from pipelines.sign_off.concept_cards import Terms
+from pipelines.sign_off.texts import in_language, typeset
 from schemas.concepts import load_concepts
 from schemas.gaps import Names, Opening, Recipes, missing, openings
 from schemas.indicators import Indicator, load_indicators

@@ -1,15 +1,15 @@
 """One card per concept of a specification: the ILO's meaning beside the office's variable, codes, rules and numbers.
 
-Here belongs what a card shows, in words; what the file says is counted in ``sign_off_facts``, how a card looks is
+Here belongs what a card shows, in words; what the file says is counted in ``facts``, how a card looks is
 said in the template.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipelines.page_texts import Words, in_language, load_concept_texts, typeset
-from pipelines.rule_words import RuleWriter, Wording
-from pipelines.sign_off_facts import CodeFact, NumberFacts, RuleFact, Share, TextFacts, plain
+from pipelines.sign_off.facts import CodeFact, NumberFacts, RuleFact, Share, TextFacts, plain
+from pipelines.sign_off.rule_words import RuleWriter, Wording
+from pipelines.sign_off.texts import Words, in_language, load_concept_texts, typeset
 from schemas.codes import load_code_lists
 from schemas.concepts import UNKNOWN, Concept, load_concepts
 from schemas.survey_model import ConceptSource, RuleRow

@@ -15,17 +15,17 @@ from lxml import html as lxml_html
 from pipelines.command_line import ilms as group
 from pipelines.commands import COMMANDS
 from pipelines.home import Home
-from pipelines.page_texts import LANGUAGES, Words, load_texts, typeset
-from pipelines.sign_off import Asked, sign_off
-from pipelines.sign_off_facts import MOST_CODES
-from pipelines.sign_off_shares import Change, Share, compared
+from pipelines.sign_off.facts import MOST_CODES
+from pipelines.sign_off.page import Asked, sign_off
+from pipelines.sign_off.shares import Change, Share, compared
+from pipelines.sign_off.texts import LANGUAGES, Words, load_texts, typeset
 from schemas.model_questions import load_model_questions
 from schemas.periods import Period
 from schemas.survey_spec import SurveySpec, find_surveys, load_survey
 from tests.acceptance import tiny
 
 DAY = date(2026, 11, 23)
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def silent(_: str) -> None:
@@ -69,7 +69,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def test_pages_have_the_words_of_their_own_language(pages: dict[str, str]) -> None:
     """No text of ours stands on the page of another language (but names, which may be alike)."""
-    texts = {**load_texts("sign_off"), **load_texts("rules")}
+    texts = {**load_texts("page"), **load_texts("rules")}
     for language, other in itertools.permutations(LANGUAGES, 2):
         shown = words_of(tree_of(pages[language]).body)
         mine = {getattr(text, language) for text in texts.values()}
@@ -123,7 +123,7 @@ def test_texts_of_the_office_are_escaped(pages: dict[str, str]) -> None:
 
 def test_colours_can_be_told_apart() -> None:
     """WCAG AA: 4.5 to 1 for every pair of text and ground that the style sheet sets."""
-    sheet = (ROOT / "pipelines/templates/sign_off.css").read_text(encoding="utf-8")
+    sheet = (ROOT / "pipelines/sign_off/page.css").read_text(encoding="utf-8")
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", sheet)) | {"white": "#ffffff"}
 
     def light(name: str) -> float:
@@ -313,7 +313,7 @@ def test_decision_tree_of_building_blocks(tmp_path: Path) -> None:
     branches = {item.rule: item.count for item in found.rules["labour_force_status"]}
     numbers = [re.sub(r"\D", "", words_of(row.xpath("td")[1])) for row in rows]
     assert sorted(map(int, numbers)) == sorted(branches.values())
-    words = Words.of("es", "sign_off")
+    words = Words.of("es", "page")
     assert words("leaf_EMP_AT_WORK") in words_of(rows[0])
     assert words("leaf_none") in words_of(rows[-1])
 
@@ -425,7 +425,7 @@ def test_page_without_a_file(survey: str, tmp_path: Path) -> None:
         assert {f"c-{name}" for name in spec.concepts} <= ids
         if spec.absentees is not None:
             assert {f"a-{name}" for name in spec.absentees.concepts} <= ids
-        assert Words.of(language, "sign_off")("verdict_no_file").replace("\u202f", " ") in words_of(tree.body).replace(
+        assert Words.of(language, "page")("verdict_no_file").replace("\u202f", " ") in words_of(tree.body).replace(
             "\u202f", " "
         )
     assert not (tmp_path / "var").exists()
