@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pipelines.home import Home
+from pipelines.storage import Table, current
+from tests.real_data import microdata
+
 COMMAND = Path(sys.executable).parent / "ilms"
 REPOSITORY = Path(__file__).parents[2]
 
@@ -26,6 +30,24 @@ def environment_of(**changes: str) -> dict[str, str]:
     """Return this process's environment without what other tests may have set."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ILMS_", "DAGSTER"))}
     return kept | changes
+
+
+def real_rounds(folder: Path, *rounds: tuple[str, str, str]) -> Home:
+    """Return a data folder in which real files, (survey, period, name), were received and run as an office would."""
+    for survey, period, name in rounds:
+        received = ilms(folder, "receive", survey, period, microdata(name))
+        assert received.returncode == 0, received.stderr
+    ran = ilms(folder, "run", "--release-date", "2026-11-23")
+    assert ran.returncode == 0, ran.stderr
+    return Home(folder)
+
+
+def stored(home: Home, name: str, partition: str) -> Table:
+    """Return the table in force of a partition, which its checks passed."""
+    found = current(home.store, name, partition)
+    assert found is not None
+    assert found.is_valid
+    return found
 
 
 def tree(folder: Path) -> dict[str, str]:

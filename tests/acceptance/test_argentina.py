@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.home import Home
 from pipelines.storage import Table, current
-from tests.acceptance.desk import assert_whole, ilms
+from tests.acceptance.desk import assert_whole, ilms, real_rounds, stored
 from tests.real_data import microdata
 
 pytestmark = pytest.mark.real_data
@@ -25,13 +25,13 @@ WRITTEN = {
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder = tmp_path_factory.mktemp("argentina") / "var"
-    for period, part in QUARTERS.items():
-        source = microdata(f"argentina_eph/eph_individual_2016_{part}_sample2000.csv")
-        received = ilms(folder, "receive", "ARG_EPH", period, source)
-        assert received.returncode == 0, received.stderr
-    ran = ilms(folder, "run", "--release-date", "2026-11-23")
-    assert ran.returncode == 0, ran.stderr
-    return Home(folder)
+    return real_rounds(
+        folder,
+        *(
+            ("ARG_EPH", period, f"argentina_eph/eph_individual_2016_{part}_sample2000.csv")
+            for period, part in QUARTERS.items()
+        ),
+    )
 
 
 def raw(period: str) -> list[dict[str, str]]:
@@ -41,10 +41,7 @@ def raw(period: str) -> list[dict[str, str]]:
 
 
 def table(home: Home, name: str, period: str) -> Table:
-    found = current(home.store, name, f"ARG_EPH_{period}")
-    assert found is not None
-    assert found.is_valid
-    return found
+    return stored(home, name, f"ARG_EPH_{period}")
 
 
 def counts(home: Home, period: str, *selected: str) -> tuple[int, ...]:

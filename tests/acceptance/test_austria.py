@@ -8,9 +8,8 @@ import duckdb
 import pytest
 
 from pipelines.home import Home
-from pipelines.storage import Table, current
-from tests.acceptance.desk import assert_whole, ilms
-from tests.real_data import microdata
+from pipelines.storage import Table
+from tests.acceptance.desk import assert_whole, ilms, real_rounds, stored
 
 pytestmark = pytest.mark.real_data
 
@@ -20,19 +19,11 @@ ROUND = "AUT_EUSILC_2006"
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder = tmp_path_factory.mktemp("austria") / "var"
-    source = microdata("austria_eusilc/eusilc2006_synthetic.csv.gz")
-    received = ilms(folder, "receive", "AUT_EUSILC", "2006", source)
-    assert received.returncode == 0, received.stderr
-    ran = ilms(folder, "run", "--release-date", "2026-11-23")
-    assert ran.returncode == 0, ran.stderr
-    return Home(folder)
+    return real_rounds(folder, ("AUT_EUSILC", "2006", "austria_eusilc/eusilc2006_synthetic.csv.gz"))
 
 
 def table(home: Home, name: str) -> Table:
-    found = current(home.store, name, ROUND)
-    assert found is not None
-    assert found.is_valid
-    return found
+    return stored(home, name, ROUND)
 
 
 def persons(home: Home, query: str) -> list[tuple[object, ...]]:

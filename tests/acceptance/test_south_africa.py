@@ -10,8 +10,7 @@ import pytest
 
 from pipelines.home import Home
 from pipelines.storage import Table, current
-from tests.acceptance.desk import assert_whole, ilms
-from tests.real_data import microdata
+from tests.acceptance.desk import assert_whole, ilms, real_rounds, stored
 
 pytestmark = pytest.mark.real_data
 
@@ -22,20 +21,12 @@ STATUS = {"1": "LMS_STATUS_EMP", "2": "LMS_STATUS_UNE", "3": "LMS_STATUS_EIP", "
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    source = microdata("south_africa_qlfs/qlfs_2013_q4.zip")
     folder = tmp_path_factory.mktemp("south_africa") / "var"
-    received = ilms(folder, "receive", "ZAF_QLFS", "2013-Q4", source)
-    assert received.returncode == 0, received.stderr
-    ran = ilms(folder, "run", "--release-date", "2026-11-23")
-    assert ran.returncode == 0, ran.stderr
-    return Home(folder)
+    return real_rounds(folder, ("ZAF_QLFS", "2013-Q4", "south_africa_qlfs/qlfs_2013_q4.zip"))
 
 
 def table(home: Home, name: str) -> Table:
-    found = current(home.store, name, ROUND)
-    assert found is not None
-    assert found.is_valid
-    return found
+    return stored(home, name, ROUND)
 
 
 @functools.cache

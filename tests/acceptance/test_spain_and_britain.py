@@ -8,9 +8,9 @@ import duckdb
 import pytest
 
 from pipelines.home import Home
-from pipelines.storage import Table, current
+from pipelines.storage import Table
 from tests.acceptance import tiny
-from tests.acceptance.desk import assert_whole, ilms
+from tests.acceptance.desk import assert_whole, ilms, real_rounds, stored
 from tests.real_data import microdata
 
 pytestmark = pytest.mark.real_data
@@ -22,23 +22,15 @@ TOTALS = {"place_of_birth": "CBR_BIR_TOTAL", "citizenship_status": "CCT_CIT_TOTA
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A data folder after `ilms run` with no option but the date."""
-    folder = tmp_path_factory.mktemp("tests") / "var"
-    for survey, period, name in (
+    return real_rounds(
+        tmp_path_factory.mktemp("tests") / "var",
         ("ESP_CENSUS", "2011", "spain_censo2011/sampleCenso2010.txt"),
         ("GBR_QLFS", "2015-Q1", "uk_qlfs2015/dataset.txt"),
-    ):
-        received = ilms(folder, "receive", survey, period, microdata(name))
-        assert received.returncode == 0, received.stderr
-    ran = ilms(folder, "run", "--release-date", "2026-11-23")
-    assert ran.returncode == 0, ran.stderr
-    return Home(folder)
+    )
 
 
 def table(home: Home, name: str) -> Table:
-    found = current(home.store, name, SPAIN)
-    assert found is not None
-    assert found.is_valid
-    return found
+    return stored(home, name, SPAIN)
 
 
 def cubes(home: Home) -> list[str]:

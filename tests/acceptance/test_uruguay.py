@@ -9,9 +9,9 @@ import pytest
 from pipelines.home import Home
 from pipelines.intake import Receipt, latest_receipt
 from pipelines.rounds import harmonised_persons, open_round, raw_extract
-from pipelines.storage import Table, current
+from pipelines.storage import Table
 from tests.acceptance import tiny
-from tests.acceptance.desk import assert_whole, ilms
+from tests.acceptance.desk import assert_whole, ilms, real_rounds, stored
 from tests.real_data import microdata
 
 pytestmark = pytest.mark.real_data
@@ -23,12 +23,7 @@ FILES = {"csv": "uruguay_ech/ech_2018_metasurvey.csv", "sav": "uruguay_ech/toy_e
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A data folder with the round from the CSV file, released."""
-    folder = tmp_path_factory.mktemp("uruguay") / "var"
-    received = ilms(folder, "receive", "URY_ECH", "2018", microdata(FILES["csv"]))
-    assert received.returncode == 0, received.stderr
-    ran = ilms(folder, "run", "--release-date", "2026-11-23")
-    assert ran.returncode == 0, ran.stderr
-    return Home(folder)
+    return real_rounds(tmp_path_factory.mktemp("uruguay") / "var", ("URY_ECH", "2018", FILES["csv"]))
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +45,7 @@ def raw() -> list[dict[str, str]]:
 
 
 def table(home: Home, name: str) -> Table:
-    found = current(home.store, name, ROUND)
-    assert found is not None
-    assert found.is_valid
-    return found
+    return stored(home, name, ROUND)
 
 
 def test_the_format_chooses_the_variant(home: Home, from_spss: tuple[Receipt, Table]) -> None:
