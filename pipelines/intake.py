@@ -106,8 +106,10 @@ def latest_receipt(home: Home, identifier: str) -> Receipt | None:
         return None
     place = folder / str(numbers[-1])
     stored = json.loads((place / "receipt.json").read_bytes())
-    files = tuple(ReceivedFile(item["name"], item["sha256"], place / item["file"]) for item in stored["files"])
-    return Receipt(identifier, numbers[-1], stored["variant"], files)
+    # Before rounds came in several files a receipt was the entry of its one file.
+    listed = stored.get("files", [stored])
+    files = tuple(ReceivedFile(item["name"], item["sha256"], place / item["file"]) for item in listed)
+    return Receipt(identifier, numbers[-1], stored.get("variant", ""), files)
 
 
 def receive(

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import json
 import os
 import stat
 import zipfile
@@ -71,6 +72,18 @@ def test_supersede_keeps_both_receipts(home: Home, extract: Path, tmp_path: Path
     receipt = latest_receipt(home, ROUND)
     assert receipt is not None
     assert receipt.number == 2
+
+
+def test_a_receipt_of_one_file_as_earlier_versions_wrote_it_is_in_force(home: Home, extract: Path) -> None:
+    tiny.take(home, ROUND, extract)
+    path = home.received / ROUND / "1" / "receipt.json"
+    (file,) = json.loads(path.read_bytes())["files"]
+    path.write_text(json.dumps(file), encoding="utf-8")
+    receipt = latest_receipt(home, ROUND)
+    assert receipt is not None
+    assert (receipt.name, receipt.variant, receipt.sha256) == (extract.name, "", file["sha256"])
+    assert receipt.files[0].path.read_bytes() == extract.read_bytes()
+    assert tiny.take(home, ROUND, extract) == 1
 
 
 def test_the_tenth_receipt_comes_after_the_ninth(home: Home, tmp_path: Path) -> None:
