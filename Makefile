@@ -2,6 +2,8 @@
 # make test   set up and run the tests
 # make check  formatting, lint and types
 # make fuzz   ten thousand damaged files against every reader
+# make golden make the goldens of R survey anew (needs R with survey and MASS)
+# make simulate  coverage of the confidence intervals over 1,000 samples
 # make bench  measured speed and memory
 # make dev    Dagster's user interface on what `make run` made
 # make lock   pin the dependencies anew
@@ -14,7 +16,7 @@ QUARTERS := 2024-Q1 2024-Q2 2024-Q3 2024-Q4
 LOCK := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --quiet --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-strip-extras --extra build
 
-.PHONY: run test check fuzz bench dev lock clean
+.PHONY: run test check fuzz golden simulate bench dev lock clean
 
 .venv/runtime.stamp: requirements.lock pyproject.toml
 	@echo "installing (once, from requirements.lock)"
@@ -53,6 +55,12 @@ check: .venv/dev.stamp
 
 fuzz: .venv/dev.stamp
 	@$(BIN)/python -m tests.pipelines.readers.fuzz --count 10000 --seed 1
+
+golden: .venv/dev.stamp
+	@$(BIN)/python tests/goldens/make.py
+
+simulate: .venv/dev.stamp
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.simulation --samples 1000 --seed 1 --out docs/coverage.md
 
 bench: .venv/dev.stamp
 	@$(BIN)/python tests/bench/bench_readers.py

@@ -6,45 +6,29 @@ area and year. Nothing downstream of ``protected_estimates`` can reach what is a
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
+from pipelines.coherence_checks import coherence_findings
 from pipelines.engine import path_literal
-from pipelines.estimates import (
-    ESTIMATE_KEYS,
-    Progress,
-    available_indicators,
-    estimate,
-    has_status_for,
-    missing_concepts,
-    silent,
-    versions,
-    write_estimates,
-)
+from pipelines.estimates import ESTIMATE_KEYS, Progress, estimate, silent, write_estimates
 from pipelines.findings import Finding, finding
+from pipelines.fingerprint import code_fingerprint
 from pipelines.home import Home
 from pipelines.quality import COLUMNS as QUALITY_COLUMNS
 from pipelines.quality import quality_rows
-from pipelines.rounds import ROUND_TABLES, Round, code_fingerprint, open_round
+from pipelines.rounds import ROUND_TABLES, Round, open_round
 from pipelines.storage import Built, Table, current, file_hash, hash_of, obtain, partitions
-from schemas.concepts import load_concepts
+from pipelines.support import support, why_not
 from schemas.errors import ProblemsError
-from schemas.indicators import load_indicators
+from schemas.indicators import Indicator, load_indicators
 from schemas.periods import Period
-from schemas.reliability import load_profile
+from schemas.reliability import profile_of
 from schemas.survey_spec import SurveySpec
-from transforms.harmonise import plan
 from transforms.protection import protect
-
-#: Rounds of a year that an annual average needs: all periods of the survey's own frequency.
-ROUNDS_A_YEAR = {"A": 1, "S": 2, "Q": 4, "M": 12}
-
-
-#: Why a survey gives no figure that is about another kind of labour force status than its own.
-SELF_DECLARED = "status is declared by the person, not ILO unemployment; XSD_TUNE counts the self-declared unemployed"
-OWN_STATUS = "the status is not declared by the person; unemployment has ILO ids"
 
 #: Suffix of the area-years of test extracts: they never compete with national statistics for a figure.
 TEST_SUFFIX = "-test"
@@ -88,21 +72,44 @@ def _valid(home: Home, name: str, rounds: Sequence[str]) -> list[Table]:
     return [table for table in tables if table is not None and table.is_valid]
 
 
-def area_estimates(home: Home, partition: str, rounds: Sequence[str], progress: Progress = silent) -> Table:
-    """Area x indicator x period x cell: the rounds' figures, annual averages, one source each.
+@dataclass(frozen=True)
+class Stacked:
+    """Rounds of one survey whose figures are made together.
 
-    An annual average needs every period of the survey's own frequency (STANDARDS 0.3). Of two sources
-    for one area, period and indicator the one of lower declared precedence is taken; a tie is
-    refused.
+    Attributes:
+        period: the period that the figures are for.
+        rounds: the rounds that are averaged.
+        before: those of the same period a year earlier, for changes; empty where none are asked for.
+        indicators: which indicators.
+    """
+
+    period: Period
+    rounds: tuple[str, ...]
+    before: tuple[str, ...]
+    indicators: tuple[Indicator, ...]
+
+
+def area_estimates(home: Home, partition: str, rounds: Sequence[str], progress: Progress = silent) -> Table:
+    """Area x indicator x period x cell: the rounds' figures, annual and pooled averages, changes, one source each.
+
+    An annual average needs every period of the survey's own frequency (STANDARDS 0.3), a pooled one those of all its
+    years, a change those of the year before and no break between. Of two sources for one area, period and
+    indicator the one of lower declared precedence is taken; a tie is refused.
     """
     estimates = _valid(home, "round_estimates", rounds)
-    totals = {table.partition: table for table in _valid(home, "psu_totals", rounds)}
     opened = {table.partition: open_round(home, table.partition) for table in estimates}
     specs = {this.spec.key: this.spec for this in opened.values()}
+    plans = {
+        key: stacked_figures(home, spec, [this for this in opened.values() if this.spec.key == key])
+        for key, spec in specs.items()
+    }
+    used = sorted({name for plan in plans.values() for one in plan for name in (*one.rounds, *one.before)})
+    totals = {table.partition: table for table in _valid(home, "psu_totals", used)}
+    persons = {table.partition: table for table in _valid(home, "harmonised_persons", used)}
     digest = hash_of(
         "area_estimates",
         [table.input_hash for table in estimates],
-        [totals[table.partition].input_hash for table in estimates],
+        [totals[name].input_hash for name in used],
         [spec.sha256 for spec in specs.values()],
         code_fingerprint(),
         file_hash(Path(__file__)),
@@ -113,27 +120,94 @@ def area_estimates(home: Home, partition: str, rounds: Sequence[str], progress: 
         with any_round.engine() as (connection, _):
             frames = [connection.execute(f"FROM read_parquet({path_literal(table.data)})").df() for table in estimates]
             for key, spec in specs.items():
-                yearly = _rounds_of_year(spec, [this for this in opened.values() if this.spec.key == key])
-                if yearly:
-                    year = Period.parse(str(yearly[0].period.year))
-                    progress(f"averaging {len(yearly)} rounds of {key} for {year}")
+                for one in plans[key]:
+                    progress(f"{key}: {one.period} from {len(one.rounds)} rounds")
                     frames.append(
-                        estimate(connection, spec, year, [totals[this.identifier] for this in yearly], progress)
+                        estimate(
+                            connection,
+                            support(spec, one.period),
+                            one.period,
+                            [totals[name] for name in one.rounds],
+                            [persons[name] for name in one.rounds],
+                            [totals[name] for name in one.before],
+                            one.indicators,
+                            progress,
+                        )
                     )
-            frame = pd.concat(frames, ignore_index=True)
+            frame = pd.concat([part for part in frames if len(part)], ignore_index=True)
             frame, found = choose_sources(frame, {key: spec.survey.precedence for key, spec in specs.items()})
             frame = frame.sort_values(ESTIMATE_KEYS, na_position="first", ignore_index=True)
             write_estimates(connection, frame, folder / "data.parquet")
-        return Built(tuple(found), {"rows": len(frame), "surveys": sorted(specs)})
+            pooled = {key: spec.pooling.indicators for key, spec in specs.items() if spec.pooling is not None}
+            incoherent, coherence = coherence_findings(frame, "area_estimates", pooled)
+        facts = {"rows": len(frame), "surveys": sorted(specs), "coherence": coherence}
+        return Built((*found, *incoherent), facts)
 
     return obtain(home.store, "area_estimates", partition, digest, build)
 
 
-def _rounds_of_year(spec: SurveySpec, rounds: Sequence[Round]) -> list[Round]:
-    """Return the rounds that an annual average is made of; empty where one is missing or it is annual."""
-    own = [this for this in rounds if this.period.frequency == spec.survey.frequency]
-    needed = ROUNDS_A_YEAR[spec.survey.frequency]
-    return sorted(own, key=lambda this: this.period) if needed > 1 and len(own) == needed else []
+def stacked_figures(home: Home, spec: SurveySpec, rounds: Sequence[Round]) -> tuple[Stacked, ...]:
+    """Return what is made of several rounds of one survey and year: averages, pooled averages, changes.
+
+    Args:
+        home: the data folder.
+        spec: the survey.
+        rounds: its rounds of the year that have estimates.
+    """
+    plan: list[Stacked] = []
+    year = rounds[0].period.year
+    whole = Period.parse(str(year))
+    own = _rounds_of_year(spec, [this.identifier for this in rounds], year)
+    supported = support(spec, whole)
+    changes = tuple(one for one in supported.indicators.values() if one.measure == "change")
+    pooled = tuple(
+        one for one in supported.indicators.values() if spec.pooling is not None and one.id in spec.pooling.indicators
+    )
+    if len(own) > 1:
+        single = tuple(one for one in supported.indicators.values() if one not in pooled and one not in changes)
+        plan.append(Stacked(whole, own, (), single))
+    if pooled and spec.pooling is not None:
+        years = [_stored_year(home, spec, year - back) for back in range(1, spec.pooling.years)]
+        if own and all(years):
+            plan.append(Stacked(whole, (*(name for part in years for name in part), *own), (), pooled))
+    for this in rounds:
+        earlier = this.period.year_before()
+        before = f"{spec.key}_{earlier}"
+        is_sub_annual = this.period.frequency != "A"
+        if is_sub_annual and _is_stored(home, before) and not spec.breaks_between(earlier, this.period):
+            plan.append(Stacked(this.period, (this.identifier,), (before,), changes))
+    last = _stored_year(home, spec, year - 1)
+    if own and last and not spec.breaks_between(Period.parse(str(year - 1)), whole):
+        plan.append(Stacked(whole, own, last, changes))
+    return tuple(one for one in plan if one.indicators)
+
+
+def earlier_rounds(home: Home, rounds: Sequence[str]) -> tuple[str, ...]:
+    """Return the stored rounds of earlier years that figures of a year may rest on: changes and pooled averages."""
+    found: set[str] = set()
+    for this in (open_round(home, identifier) for identifier in rounds):
+        years = this.spec.pooling.years - 1 if this.spec.pooling is not None else 1
+        for back in range(1, years + 1):
+            parts = Period.parse(str(this.period.year - back)).parts(this.period.frequency)
+            found |= {f"{this.spec.key}_{period}" for period in parts}
+    return tuple(sorted(name for name in found if current(home.store, "psu_totals", name) is not None))
+
+
+def _rounds_of_year(spec: SurveySpec, rounds: Sequence[str], year: int) -> tuple[str, ...]:
+    """Return the rounds of a year, all periods of the survey's own frequency; empty where one is missing."""
+    needed = {f"{spec.key}_{period}" for period in Period.parse(str(year)).parts(spec.survey.frequency)}
+    return tuple(sorted(needed)) if needed <= set(rounds) else ()
+
+
+def _stored_year(home: Home, spec: SurveySpec, year: int) -> tuple[str, ...]:
+    """Return the rounds of another year where all are stored and valid; else nothing."""
+    names = [f"{spec.key}_{period}" for period in Period.parse(str(year)).parts(spec.survey.frequency)]
+    return tuple(names) if all(_is_stored(home, name) for name in names) else ()
+
+
+def _is_stored(home: Home, identifier: str) -> bool:
+    tables = [current(home.store, name, identifier) for name in ROUND_TABLES]
+    return all(table is not None and table.is_valid for table in tables)
 
 
 def choose_sources(frame: pd.DataFrame, precedence: dict[str, int]) -> tuple[pd.DataFrame, list[Finding]]:
@@ -178,7 +252,9 @@ def protected_estimates(home: Home, partition: str, area: Table, rounds: Sequenc
         any_round = next(iter(opened.values()))
         with any_round.engine(area) as (connection, _):
             frame = connection.execute("FROM area_estimates").df()
-            published, refused = protect(frame, specs, load_profile("ilo"))
+            published, refused = protect(
+                frame, specs, {key: profile_of(spec.reliability) for key, spec in specs.items()}
+            )
             _write_frame(connection, published, folder / "data.parquet")
             availability = _availability(published, refused, specs)
             _write_frame(connection, availability, folder / "availability.parquet")
@@ -226,43 +302,26 @@ def _availability(
     rows = []
     for survey, area, freq, time in periods.itertuples(index=False, name=None):
         spec = specs[survey]
-        columns = plan(spec, load_concepts(), Period.parse(time)).columns
-        computed = available_indicators(spec, columns)
+        supported = support(spec, Period.parse(time))
         for identifier, indicator in load_indicators().items():
-            missing = missing_concepts(indicator, columns)
             if (identifier, survey, time) in shown:
                 state, reason = "published", ""
             elif (identifier, survey, time) in refused_tables:
-                state, reason = "unreliable_table", "too many cells rest on fewer observations than the rules allow"
-            elif missing:
-                state, reason = "not_collected", _reason(spec, missing)
-            elif not indicator.is_computed:
-                state, reason = "not_computed", "this version of the pipeline does not compute this indicator"
-            elif not has_status_for(indicator, spec):
-                state, reason = "not_collected", OWN_STATUS if indicator.is_self_declared else SELF_DECLARED
-            elif versions(indicator, spec) is None:
-                state, reason = "not_collected", "the survey's classification has no published version"
-            elif identifier in computed:
-                state, reason = "other_source", "another source is published for this period"
+                state, reason = "unreliable_table", "too many of its cells are suppressed"
+            elif identifier not in supported.indicators:
+                state, reason = "not_collected", why_not(spec, indicator, supported.columns, supported.collected)
+            elif indicator.measure == "change":
+                state, reason = "not_computed", "the year before is not there as a whole, or the series breaks between"
+            elif supported.time_rule(indicator) == "year_before":
+                state, reason = "not_computed", "interviews of the year after tell this flow, as an annual figure"
             else:
-                state, reason = "not_computed", "no figure"
+                state, reason = (
+                    "no_observation",
+                    "nobody was observed, another source is published, or years are pooled",
+                )
             rows.append((identifier, area, survey, freq, time, state, reason))
     names = ["indicator", "ref_area", "survey", "freq", "time", "availability", "reason"]
     return pd.DataFrame(rows, columns=names).sort_values(names[:5], ignore_index=True)
-
-
-def _reason(spec: SurveySpec, missing: Sequence[str]) -> str:
-    """Return why concepts are not collected, in the specification's own words where it gives any."""
-    sources = {
-        "place_of_birth": "country_of_birth",
-        "citizenship_status": "citizenship_1",
-        "country_of_citizenship": "citizenship_1",
-        "is_migrant_worker_by_birth": "country_of_birth",
-        "is_recent_inflow": "arrival_year",
-        "is_migrant_worker_by_citizenship": "citizenship_1",
-    }
-    names = list(dict.fromkeys(sources.get(name, name) for name in missing))
-    return "; ".join(spec.not_collected.get(name, f"the survey does not collect {name}") for name in names)
 
 
 def process_area(home: Home, partition: str, rounds: Sequence[str], progress: Progress = silent) -> tuple[Table, ...]:

@@ -202,16 +202,19 @@ def harmonised_absentees(
     group_name="survey_round",
     kinds={"duckdb"},
     check_specs=_check("psu_totals", survey_rounds),
-    deps=[harmonised_absentees],
 )
-def psu_totals(context: dg.AssetExecutionContext, folder: DataFolder, harmonised_persons: Table) -> Told:
-    """Universe x cell x stratum x PSU: weighted sums and counts.
+def psu_totals(
+    context: dg.AssetExecutionContext, folder: DataFolder, harmonised_persons: Table, harmonised_absentees: Table
+) -> Told:
+    """Cube x base codes x sampling unit: weighted sums and counts.
 
-    Restricted. Estimates, standard errors and annual averages are computed from it; `cubes` is the number of
-    cross-classifications.
+    Restricted. Estimates, standard errors, averages over rounds and changes are computed from it; `cubes` is the number
+    of cross-classifications, `units` that of PSUs in the full sample.
     """
     yield from _round_table(
-        context, folder, lambda this, progress: rounds.psu_totals(this, harmonised_persons, progress)
+        context,
+        folder,
+        lambda this, progress: rounds.psu_totals(this, harmonised_persons, harmonised_absentees, progress),
     )
 
 
@@ -221,12 +224,19 @@ def psu_totals(context: dg.AssetExecutionContext, folder: DataFolder, harmonised
     kinds={"duckdb"},
     check_specs=_check("round_estimates", survey_rounds),
 )
-def round_estimates(context: dg.AssetExecutionContext, folder: DataFolder, psu_totals: Table) -> Told:
+def round_estimates(
+    context: dg.AssetExecutionContext, folder: DataFolder, harmonised_persons: Table, psu_totals: Table
+) -> Told:
     """Survey x indicator x period x cell: value, standard error, limits, n, status and reason.
 
-    Internal: `unreliable` and `not_published` count cells that are marked as such, not yet removed.
+    Internal: `unreliable` and `not_published` count cells that are marked as such, not yet removed. Medians are made
+    from persons, all other figures from psu_totals.
     """
-    yield from _round_table(context, folder, lambda this, progress: rounds.round_estimates(this, psu_totals, progress))
+    yield from _round_table(
+        context,
+        folder,
+        lambda this, progress: rounds.round_estimates(this, harmonised_persons, psu_totals, progress),
+    )
 
 
 @dg.asset(
@@ -234,10 +244,13 @@ def round_estimates(context: dg.AssetExecutionContext, folder: DataFolder, psu_t
     group_name="area_year",
     kinds={"duckdb"},
     check_specs=_check("area_estimates", area_years),
-    deps=[dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in ("psu_totals", "round_estimates")],
+    deps=[
+        dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping())
+        for name in ("harmonised_persons", "psu_totals", "round_estimates")
+    ],
 )
 def area_estimates(context: dg.AssetExecutionContext, folder: DataFolder) -> Told:
-    """Area x indicator x period x cell: the rounds' figures and annual averages, one source each.
+    """Area x indicator x period x cell: the rounds' figures, averages over rounds and changes, one source each.
 
     Internal. Of two sources for one figure the one of lower declared precedence is taken; a tie is refused.
     """

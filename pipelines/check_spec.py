@@ -13,6 +13,9 @@ import click
 import duckdb
 
 from pipelines import checks
+from pipelines.calibration import calibrate
+from pipelines.coherence_checks import benchmark_findings
+from pipelines.design_checks import design_findings
 from pipelines.engine import WORK_FORMAT, open_engine, path_literal
 from pipelines.file_sets import RawTables, Source, assign, write_raw_tables
 from pipelines.findings import Finding
@@ -34,12 +37,14 @@ class Harmonised:
         steps: the plan.
         period: the reference period.
         raw: what was read: rows, labels, labels of codes.
+        scratch: folder that may be written.
     """
 
     connection: duckdb.DuckDBPyConnection
     steps: HarmonisePlan
     period: Period
     raw: RawTables
+    scratch: Path
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ def harmonised(
         work = scratch / "work.parquet"
         connection.execute(f"COPY ({steps.sql}) TO {path_literal(work)} {WORK_FORMAT}")
         connection.execute(f"CREATE VIEW work AS FROM read_parquet({path_literal(work)})")
-        yield Harmonised(connection, steps, period, raw)
+        yield Harmonised(connection, steps, period, raw, scratch)
 
 
 def checked(this: Harmonised, spec: SurveySpec, weight_total_before: float | None = None) -> CheckedSpec:
@@ -171,11 +176,15 @@ def _findings(this: Harmonised, spec: SurveySpec, before: float | None) -> list[
     found += checks.unused_findings(connection, spec, period, steps)
     found += checks.edit_findings(connection, spec, period, steps)
     found += checks.share_findings(connection, steps)
+    found += design_findings(connection, spec, steps.columns)
+    if spec.calibration is not None:
+        found += calibrate(connection, spec, period, steps.columns, this.scratch)[1]
     found += checks.declared_counts(connection, spec, period, steps)[1]
     found += quality_findings(quality_facts(connection, spec, period, steps.columns))
     conditions = {name: universe.condition.sql() for name, universe in load_universes().items()}
     total = weight_total(connection)
-    return found + checks.benchmark_findings(connection, spec, period, conditions, total, before)
+    found += benchmark_findings(connection, spec, period, conditions)[0]
+    return found + checks.weight_findings(total, before)
 
 
 def weight_total(connection: duckdb.DuckDBPyConnection) -> float:

@@ -5,7 +5,7 @@ are is data (``schemas/edit_rules.toml``) and contracts (``schemas/contracts.py`
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from schemas.countries import COUNTRY, Kind, resolve_country
 from schemas.periods import Period
 from schemas.survey_files import ABSENTEES
 from schemas.survey_spec import SurveySpec
-from transforms import coherence
 from transforms.harmonise import (
     EVENTS,
     HarmonisePlan,
@@ -309,44 +308,15 @@ def share_findings(connection: duckdb.DuckDBPyConnection, plan: HarmonisePlan) -
     return found
 
 
-def benchmark_findings(
-    connection: duckdb.DuckDBPyConnection,
-    spec: SurveySpec,
-    period: Period,
-    conditions: dict[str, str],
-    weight_total: float,
-    previous_weight_total: float | None,
-) -> list[Finding]:
-    """Return findings against published totals and against the round before."""
-    found = []
-    for benchmark in spec.benchmarks:
-        if benchmark.period != period:
-            continue
-        row = connection.execute(
-            f"SELECT coalesce(sum(weight), 0) FROM work WHERE {conditions[benchmark.universe]}"
-        ).fetchone()
-        assert row is not None
-        ratio = row[0] / benchmark.value
-        if abs(ratio - 1) > benchmark.tolerance:
-            found.append(
-                finding(
-                    "BENCHMARK",
-                    "harmonised_persons",
-                    f"{benchmark.name}: {ratio:.4f} of the published total, tolerance {benchmark.tolerance}",
-                )
-            )
-    if previous_weight_total:
-        ratio = weight_total / previous_weight_total
-        if abs(ratio - 1) > WEIGHT_JUMP:
-            found.append(
-                finding(
-                    "WEIGHT_JUMP",
-                    "harmonised_persons",
-                    f"the weights sum to {ratio:.3f} of the round before",
-                    concept="weight",
-                )
-            )
-    return found
+def weight_findings(weight_total: float, previous_weight_total: float | None) -> list[Finding]:
+    """Return a finding where the weights sum to much more or less than those of the round before."""
+    if not previous_weight_total:
+        return []
+    ratio = weight_total / previous_weight_total
+    if abs(ratio - 1) <= WEIGHT_JUMP:
+        return []
+    text = f"the weights sum to {ratio:.3f} of the round before"
+    return [finding("WEIGHT_JUMP", "harmonised_persons", text, concept="weight")]
 
 
 def contract_findings(table: str, data: Path, contract: Any) -> list[Finding]:
@@ -391,28 +361,3 @@ def _batches(data: Path) -> Iterator[pl.DataFrame]:
             frame = pl.from_arrow(batch)
             assert isinstance(frame, pl.DataFrame)
             yield frame
-
-
-def identity_findings(
-    connection: duckdb.DuckDBPyConnection, columns: Collection[str], relation: str = "psu_totals"
-) -> list[Finding]:
-    """Return findings on identities that must hold in every cell of psu_totals before rounding.
-
-    Args:
-        connection: DuckDB.
-        columns: harmonised columns of the survey.
-        relation: psu_totals, or its sums per cell.
-    """
-    queries = {
-        name: coherence.broken_sums_sql(whole, parts, relation) for name, (whole, parts) in coherence.SUMS.items()
-    }
-    for column in coherence.TOTALS:
-        if column in columns:
-            queries[f"total over {column} = total without"] = coherence.broken_totals_sql(column, relation)
-    found = []
-    for name, query in queries.items():
-        row = connection.execute(query).fetchone()
-        assert row is not None
-        if row[0]:
-            found.append(finding("IDENTITY", "psu_totals", f"{name} does not hold in {row[0]} cells", count=row[0]))
-    return found

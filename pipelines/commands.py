@@ -17,12 +17,14 @@ import click
 
 from pipelines.command_line import EXIT_REFUSED, EXIT_STOPPED, EXIT_UNAVAILABLE
 from pipelines.dev import dev
+from pipelines.explain_command import explain
 from pipelines.home import Home
 from pipelines.new_spec import new_spec
+from pipelines.period_type import PeriodType
 from pipelines.report_command import report
 from pipelines.teller import Teller
 from schemas.errors import ProblemsError, SpecError
-from schemas.periods import Period, PeriodError
+from schemas.periods import Period
 
 #: Columns of ``ilms estimates``.
 ESTIMATE_COLUMNS = (
@@ -45,22 +47,6 @@ ESTIMATE_COLUMNS = (
     "status",
     "reason",
 )
-
-
-class PeriodType(click.ParamType[Period]):
-    """A reference period: 2013, 2013-S1, 2013-Q4 or 2013-M03."""
-
-    name = "period"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Period:
-        """Return the period that the text names."""
-        if isinstance(value, Period):
-            return value
-        try:
-            return Period.parse(value)
-        except PeriodError as error:
-            self.fail(str(error), param, ctx)
-
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -415,4 +401,4 @@ def check_spec(home: Home, /, folder: Path, *, files: tuple[Path, ...], as_json:
     return 0 if checked.is_valid else EXIT_REFUSED
 
 
-COMMANDS = [receive, run, report, estimates, list_rounds, list_surveys, check_spec, new_spec, dev]
+COMMANDS = [receive, run, report, estimates, explain, list_rounds, list_surveys, check_spec, new_spec, dev]

@@ -1,33 +1,34 @@
-"""Estimates of one survey and period from its psu_totals: values, standard errors, limits and statuses.
+"""Estimates of one survey and period from stacked psu_totals: values, standard errors, limits and statuses.
 
-One function serves a round's own figures and annual averages over several rounds.
+One function serves a round's own figures, annual and pooled averages over several rounds, and changes between two
+periods. What an indicator's figures are made of is said in ``transforms.measures``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
 
+from pipelines.cube_sums import CubeSums, Stack, stack_rounds
 from pipelines.engine import path_literal
+from pipelines.medians import medians
 from pipelines.storage import Table
-from schemas.concepts import load_concepts
-from schemas.indicators import Indicator, load_indicators
+from pipelines.support import Support
+from schemas.indicators import Indicator, Measure, Relation
 from schemas.periods import Period
-from schemas.reliability import ReliabilityProfile, load_profile
+from schemas.reliability import profile_of
 from schemas.survey_spec import SurveySpec
-from transforms import stocks, variance
-from transforms.harmonise import plan
-from transforms.membership import published_items, versions_of
+from transforms import measures, variance
+from transforms.measures import Name, Side
+from transforms.membership import published_items, wanted_versions
 from transforms.reliability import judge_cells
+from transforms.stocks import Cube, cube_of, cubes
+from transforms.variance import Booleans, Floats, SampleDesign, VarianceParts
 
 Progress = Callable[[str], None]
-
-METHOD_TAYLOR = "Taylor linearisation"
-METHOD_NONE = "none: no design variables"
-
-#: Universes that count unemployment by the ILO's definition: search and availability, or a job to start.
-ILO_UNEMPLOYMENT = frozenset({"unemployed", "underused_lu2", "underused_lu3", "underused_lu4"})
 
 #: Order in which rows are written; the release is then the same whatever the engine's order was.
 ESTIMATE_KEYS = ["indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2"]
@@ -47,7 +48,8 @@ ESTIMATE_TYPES: Mapping[str, str] = {
     "lower": "DOUBLE",
     "upper": "DOUBLE",
     "cv": "DOUBLE",
-    "df": "BIGINT",
+    "df": "DOUBLE",
+    "p_value": "DOUBLE",
     "n": "BIGINT",
     "n_numerator": "BIGINT",
     "n_households": "BIGINT",
@@ -57,53 +59,290 @@ ESTIMATE_TYPES: Mapping[str, str] = {
     "method": "VARCHAR",
 }
 
+_COUNTS = tuple(name for name, kind in ESTIMATE_TYPES.items() if kind == "BIGINT")
+
 
 def silent(message: str) -> None:
     """Take progress messages and say nothing."""
 
 
-def classifications(spec: SurveySpec) -> dict[str, str]:
-    """Return concept -> classification in which the survey collected it, where it says so."""
-    return {name: source.classification for name, source in spec.concepts.items() if source.classification}
-
-
-def available_indicators(spec: SurveySpec, columns: Sequence[str]) -> dict[str, Indicator]:
-    """Return the indicators of the catalogue that this survey can support and that are computed."""
-    return {
-        identifier: indicator
-        for identifier, indicator in load_indicators().items()
-        if indicator.is_computed
-        and not missing_concepts(indicator, columns)
-        and has_status_for(indicator, spec)
-        and versions(indicator, spec)
+def method_text(spec: SurveySpec, measure: Measure) -> str:
+    """Return how a survey's standard errors are made, in words that go with every figure."""
+    texts = {
+        "taylor": "Taylor linearisation",
+        "replicates": f"replicate weights ({spec.replicates.method})" if spec.replicates else "",
+        "deff": f"approximation: simple random sample, design effect {spec.design.deff:g}" if spec.design.deff else "",
+        "none": "none: no design variables",
     }
+    text = texts[spec.design.variance]
+    if spec.design.variance == "none":
+        return text
+    if spec.calibration is not None:
+        text = f"{text}, calibrated weights"
+    return f"Woodruff interval, {text}" if measure == "median" else text
 
 
-def missing_concepts(indicator: Indicator, columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the concepts that an indicator needs and the survey does not collect."""
-    return tuple(name for name in indicator.needs if name not in columns)
+@dataclass(frozen=True)
+class _Estimated:
+    """Figures of one indicator in all its cells, and their precision; NaN where there is none.
 
-
-def has_status_for(indicator: Indicator, spec: SurveySpec) -> bool:
-    """Whether the survey's labour force status is of the kind that an indicator is about.
-
-    Who calls himself unemployed is not unemployed by the ILO's definition: such a survey gives no figure that
-    counts unemployment by an ILO id, but one of our own (STANDARDS 0.12).
+    Attributes:
+        indicator: of the catalogue.
+        names: sex, classif1, classif2 of every cell.
+        side: values, and whom they rest on.
+        variance: of the values.
+        df: degrees of freedom.
+        n_psu: PSUs with members.
+        observed: of a count, whether anybody of the cube was observed in a cell.
+        limits: of medians, standard errors and Woodruff limits.
     """
-    is_declared = spec.labour_force is not None and spec.labour_force.self_declared
-    if indicator.is_self_declared:
-        return is_declared
-    return not (is_declared and indicator.universe in ILO_UNEMPLOYMENT)
+
+    indicator: Indicator
+    names: Sequence[Name]
+    side: Side
+    variance: Floats
+    df: Floats
+    n_psu: Floats
+    observed: Booleans | None = None
+    limits: tuple[Floats, Floats, Floats] | None = None
 
 
-def versions(indicator: Indicator, spec: SurveySpec) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Return the classification versions of both dimensions that the survey's own versions allow."""
-    collected = classifications(spec)
-    one = versions_of(indicator.classif1_versions, indicator.classif1_concept, collected)
-    two = versions_of(indicator.classif2_versions, indicator.classif2_concept, collected)
-    if (indicator.classif1_versions and not one) or (indicator.classif2_versions and not two):
-        return None
-    return one, two
+def estimate(
+    connection: duckdb.DuckDBPyConnection,
+    support: Support,
+    period: Period,
+    totals: Sequence[Table],
+    persons: Sequence[Table],
+    before: Sequence[Table] = (),
+    chosen: Iterable[Indicator] | None = None,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Return the estimates of indicators that a survey supports: one row per indicator x cell.
+
+    Args:
+        connection: DuckDB.
+        support: what the survey supports.
+        period: the period that the figures are for: a round's own, or the year of several rounds.
+        totals: psu_totals of the rounds that are averaged; one for a round's own figures.
+        persons: their harmonised_persons: medians are made from them.
+        before: psu_totals of the rounds that changes are from; without them no change is estimated.
+        chosen: which indicators; all that the survey supports by default.
+        progress: told every few cubes.
+    """
+    asked = support.indicators.values() if chosen is None else chosen
+    wanted = [one for one in asked if (one.measure == "change") == bool(before)]
+    stack = stack_rounds(connection, support, totals, before)
+    versions = wanted_versions(support.indicators.values(), support.collected)
+    df = min((table.facts["replicate_df"] for table, _ in stack.rounds), default=0.0)
+    blocks: list[_Estimated] = []
+    by_cube: dict[tuple[Relation, str, str], list[Indicator]] = {}
+    for indicator in wanted:
+        by_cube.setdefault(cube_of(indicator), []).append(indicator)
+    for number, (key, own) in enumerate(sorted(by_cube.items()), start=1):
+        if number % 10 == 1:
+            progress(f"estimating {number} of {len(by_cube)} cubes for {period}")
+        sums = [one for one in own if not _is_median(one)]
+        if sums:
+            blocks += _from_sums(connection, support, stack, sums, versions, df)
+        for indicator in own:
+            if _is_median(indicator):
+                named = [versions.get((key[0], name), ()) for name in ("sex", key[1], key[2])]
+                blocks += _from_persons(connection, support, stack, persons, indicator, named, df)
+    return _frame(blocks, support, period, len(totals))
+
+
+def _is_median(indicator: Indicator) -> bool:
+    return indicator.measure == "median" or indicator.statistic == "median"
+
+
+def _from_sums(
+    connection: duckdb.DuckDBPyConnection,
+    support: Support,
+    stack: Stack,
+    indicators: Sequence[Indicator],
+    versions: Mapping[tuple[Relation, str], Sequence[str]],
+    replicate_df: float,
+) -> list[_Estimated]:
+    """Return the figures of the indicators of one cube."""
+    own: dict[Relation, Cube] = {cube.relation: cube for cube in cubes(indicators, support.columns)}
+    sums = CubeSums(connection, support, stack, own, versions)
+    found: dict[str, tuple[Sequence[Name], Side]] = {}
+    parts: dict[str, VarianceParts] = {}
+    variances: dict[str, Floats] = {}
+    for design in sums.blocks():
+        for indicator in indicators:
+            figures = measures.figures(indicator, support.columns[indicator.relation], sums)
+            if figures is None:
+                continue
+            side = figures.side
+            found[indicator.id] = figures.names, side
+            if design is not None:
+                part = _variance_parts(side, design)
+                parts[indicator.id] = parts[indicator.id] + part if indicator.id in parts else part
+            elif side.statistic.is_replicated:
+                variances[indicator.id] = _replicated(side, support.spec)
+    blocks = []
+    for indicator in indicators:
+        if indicator.id not in found:
+            continue
+        names, side = found[indicator.id]
+        nothing = np.full(len(names), np.nan)
+        seen = sums.observed(indicator.relation) if indicator.measure == "count" else None
+        part_or_none = parts.get(indicator.id)
+        if part_or_none is not None and stack.design is not None:
+            squared = part_or_none.total(stack.design.lonely_psu) * (support.spec.design.deff or 1.0)
+            n_psu = part_or_none.n_psu.astype(float) if support.spec.design.variance == "taylor" else nothing
+            free = part_or_none.degrees_of_freedom.astype(float)
+            blocks.append(_Estimated(indicator, names, side, squared, free, n_psu, seen))
+        elif indicator.id in variances:
+            free = np.full(len(names), replicate_df)
+            blocks.append(_Estimated(indicator, names, side, variances[indicator.id], free, nothing, seen))
+        else:
+            blocks.append(_Estimated(indicator, names, side, nothing, nothing, nothing, seen))
+    return blocks
+
+
+def _variance_parts(side: Side, design: SampleDesign) -> VarianceParts:
+    return variance.variance_parts(np.nan_to_num(side.statistic.parts), side.members, design, side.other_members)
+
+
+def _replicated(side: Side, spec: SurveySpec) -> Floats:
+    assert spec.replicates is not None
+    given = spec.replicates
+    return variance.replicate_variance(
+        side.statistic.parts[:, 1:], side.statistic.value, given.scale, given.rscales, mse=given.mse
+    )
+
+
+def _from_persons(
+    connection: duckdb.DuckDBPyConnection,
+    support: Support,
+    stack: Stack,
+    persons: Sequence[Table],
+    indicator: Indicator,
+    versions: Sequence[Sequence[str]],
+    replicate_df: float,
+) -> list[_Estimated]:
+    """Return the medians of an indicator, or the gaps of its medians."""
+    found = medians(connection, support, stack, persons, indicator, versions, replicate_df)
+    if found is None:
+        return []
+    figures = measures.compared_figures(indicator, found.cells, found.side)
+    if figures is None:
+        return []
+    side, size = figures.side, len(figures.names)
+    free, n_psu = np.full(size, replicate_df if side.statistic.is_replicated else np.nan), np.full(size, np.nan)
+    squared = np.full(size, np.nan)
+    if stack.design is not None:
+        part = _variance_parts(side, stack.design)
+        squared = part.total(stack.design.lonely_psu) * (support.spec.design.deff or 1.0)
+        free = part.degrees_of_freedom.astype(float)
+        n_psu = part.n_psu.astype(float) if support.spec.design.variance == "taylor" else n_psu
+    elif side.statistic.is_replicated:
+        squared = _replicated(side, support.spec)
+    limits = None
+    if indicator.measure == "median":
+        squared = found.se**2
+        limits = (found.se, found.lower, found.upper)
+    return [_Estimated(indicator, figures.names, side, squared, free, n_psu, None, limits)]
+
+
+def _frame(blocks: Sequence[_Estimated], support: Support, period: Period, rounds: int) -> pd.DataFrame:
+    """Return the rows of ``ESTIMATE_TYPES`` of all figures, scaled to their units and judged."""
+    spec, judged = support.spec, []
+    profile = profile_of(spec.reliability)
+    for measure in sorted({block.indicator.measure for block in blocks}):
+        own = [_columns(block, support, period, rounds) for block in blocks if block.indicator.measure == measure]
+        part = pd.DataFrame({name: np.concatenate([columns[name] for columns in own]) for name in own[0]})
+        part = _with_precision(part, measure)
+        judged.append(judge_cells(part, profile, is_few_confidential=spec.design.confidential_below_5, measure=measure))
+    if not judged:
+        return pd.DataFrame(columns=list(ESTIMATE_TYPES))
+    frame = pd.concat(judged, ignore_index=True)
+    is_break, scale = bool(spec.breaks_in(period)), frame["scale"]
+    frame = frame.assign(
+        value=frame["estimate"] * scale,
+        se=frame["se"] * scale,
+        lower=frame["lower"] * scale,
+        upper=frame["upper"] * scale,
+        status=frame["status"].mask((frame["status"] == "") & is_break, "B"),
+        ref_area=spec.survey.area,
+        survey=spec.key,
+    )
+    for name in _COUNTS:
+        frame[name] = frame[name].astype("Int64")
+    return frame[list(ESTIMATE_TYPES)].sort_values(ESTIMATE_KEYS, na_position="first", ignore_index=True)
+
+
+def _columns(block: _Estimated, support: Support, period: Period, rounds: int) -> dict[str, np.ndarray]:
+    """Return the figures of one indicator as columns: unscaled, with whom they rest on."""
+    indicator, side = block.indicator, block.side
+    rule = support.time_rule(indicator)
+    # A year of such flows is the sum of its periods, and not their mean.
+    times = float(rounds) if rule == "sum" else 1.0
+    sex, one, two = (np.array(part, dtype=object) for part in zip(*block.names, strict=True))
+    value = side.statistic.value * times
+    keep = np.isfinite(value) & ((side.n > 0) | (indicator.measure in ("count", "net")))
+    allowed = support.versions(indicator)
+    assert allowed is not None
+    for items, named in zip((one, two), allowed, strict=True):
+        if named:
+            shown = published_items(named)
+            keep &= np.fromiter((item in shown for item in items), dtype=bool, count=len(items))
+    if indicator.measure == "count":
+        # Nobody of the universe where others of the cube were observed is a sampling zero (STANDARDS 0.5).
+        keep &= block.observed if block.observed is not None else side.n > 0
+    told = period if rule != "year_before" else Period.parse(str(period.year - 1))
+    with np.errstate(invalid="ignore"):
+        se = np.sqrt(block.variance) * times
+    texts = {
+        "indicator": indicator.id, "freq": told.frequency, "time": told.sdmx,
+        "method": method_text(support.spec, indicator.measure),
+    }  # fmt: skip
+    columns: dict[str, np.ndarray] = {name: np.full(len(sex), text, dtype=object) for name, text in texts.items()}
+    columns |= {
+        "sex": sex,
+        "classif1": one,
+        "classif2": two,
+        "estimate": value,
+        "se": np.where(side.n > 0, se, np.nan),
+        "lower": np.full(len(sex), np.nan),
+        "upper": np.full(len(sex), np.nan),
+        "df": np.where(side.n > 0, block.df, np.nan),
+        "n": side.n,
+        "n_numerator": side.n_numerator,
+        "n_smallest": side.n_smallest,
+        "n_households": side.n_households,
+        "n_psu": block.n_psu,
+        "scale": np.full(len(sex), _scale(indicator)),
+    }
+    if block.limits is not None:
+        columns["se"], columns["lower"], columns["upper"] = block.limits
+    return {name: values[keep] for name, values in columns.items()}
+
+
+def _scale(indicator: Indicator) -> float:
+    """Return the factor from a statistic to the unit of publication."""
+    if indicator.unit_measure_type == "RT":
+        return 100.0
+    return float(10.0**-indicator.unit_mult)
+
+
+def _with_precision(part: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Add limits, CV and p-values to the figures of one kind of measure."""
+    value, se, df = (part[name].to_numpy(dtype=float) for name in ("estimate", "se", "df"))
+    nothing = np.full(len(part), np.nan)
+    if measure == "median":
+        lower, upper = part["lower"].to_numpy(dtype=float), part["upper"].to_numpy(dtype=float)
+    else:
+        lower, upper = variance.limits(value, se, df, measures.SCALES.get(measure, "identity"))
+    cv, p_value = nothing, nothing
+    if measure in measures.COMPARISONS:
+        p_value = variance.p_values(value, se, df)
+    else:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cv = np.where(value > 0, se / value, np.nan)
+    return part.assign(lower=lower, upper=upper, cv=cv, p_value=p_value)
 
 
 def write_estimates(connection: duckdb.DuckDBPyConnection, estimates: pd.DataFrame, target: Path) -> None:
@@ -111,7 +350,7 @@ def write_estimates(connection: duckdb.DuckDBPyConnection, estimates: pd.DataFra
     connection.register("estimates_frame", estimates)
     floats = {name for name, kind in ESTIMATE_TYPES.items() if kind == "DOUBLE"}
     columns = ", ".join(
-        f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END::DOUBLE AS {name}"
+        f"CASE WHEN isnan({name}::DOUBLE) THEN NULL ELSE {name} END::DOUBLE AS {name}"
         if name in floats
         else f"{name}::{kind} AS {name}"
         for name, kind in ESTIMATE_TYPES.items()
@@ -120,143 +359,3 @@ def write_estimates(connection: duckdb.DuckDBPyConnection, estimates: pd.DataFra
         f"COPY (SELECT {columns} FROM estimates_frame) TO {path_literal(target)} (FORMAT parquet, COMPRESSION zstd)"
     )
     connection.unregister("estimates_frame")
-
-
-def estimate(
-    connection: duckdb.DuckDBPyConnection,
-    spec: SurveySpec,
-    period: Period,
-    totals: Sequence[Table],
-    progress: Progress = silent,
-) -> pd.DataFrame:
-    """Return the estimates of every indicator that a survey supports: one row per indicator x cell.
-
-    Args:
-        connection: DuckDB.
-        spec: the survey.
-        period: the period that the figures are for: a round's own, or the year of several rounds.
-        totals: psu_totals of the rounds that are averaged; one for a round's own figures.
-        progress: told every few indicators.
-    """
-    columns = plan(spec, load_concepts(), period).columns
-    indicators = available_indicators(spec, columns)
-    profile = load_profile("ilo")
-    open_totals(connection, totals)
-    frames, loaded = [], ""
-    for number, indicator in enumerate(sorted(indicators.values(), key=stocks.cube_name), start=1):
-        if number % 10 == 1:
-            progress(f"estimating {number} of {len(indicators)} indicators for {period}")
-        if stocks.cube_name(indicator) != loaded:
-            loaded = stocks.cube_name(indicator)
-            load_cube(connection, loaded)
-        frames.append(_indicator_estimates(connection, spec, period, indicator, len(totals), profile))
-    return pd.concat(frames, ignore_index=True).sort_values(ESTIMATE_KEYS, na_position="first", ignore_index=True)
-
-
-def open_totals(connection: duckdb.DuckDBPyConnection, totals: Sequence[Table]) -> None:
-    """Create ``stored_totals`` over one or several rounds and ``sample_design``, both with a column ``round``.
-
-    Keys are enumerations: joined and grouped as small integers they take half the time of text.
-    """
-    for table in ("psu_totals", "sample_design"):
-        connection.execute(f"DROP TABLE IF EXISTS {table}")
-    for view, file in (("stored_totals", "data.parquet"), ("stored_design", "design.parquet")):
-        parts = " UNION ALL ".join(
-            f"SELECT '{table.partition}' AS round, * FROM read_parquet({path_literal(table.folder / file)})"
-            for table in totals
-        )
-        connection.execute(f"CREATE OR REPLACE VIEW {view} AS {parts}")
-    rounds = " UNION ALL ".join(f"SELECT '{table.partition}' AS code" for table in totals)
-    _create_type(connection, "round_code", rounds)
-    for key in ("stratum", "psu"):
-        _create_type(connection, f"{key}_code", f"SELECT {key} AS code FROM stored_design UNION ALL SELECT ''")
-    connection.execute(
-        "CREATE TABLE sample_design AS SELECT round::round_code AS round, stratum::stratum_code AS stratum, "
-        "psu::psu_code AS psu FROM stored_design"
-    )
-
-
-def load_cube(connection: duckdb.DuckDBPyConnection, cube: str) -> None:
-    """Create ``psu_totals`` with the rows of one cube, in place of the cube before."""
-    connection.execute("DROP TABLE IF EXISTS psu_totals")
-    here = f"FROM stored_totals WHERE cube = '{cube}'"
-    items = " UNION ".join(f"SELECT DISTINCT {column} AS code {here}" for column in ("sex", "classif1", "classif2"))
-    _create_type(connection, "item_code", items)
-    _create_type(connection, "universe_code", f"SELECT DISTINCT universe AS code {here}")
-    connection.execute(
-        "CREATE TABLE psu_totals AS SELECT round::round_code AS round, cube, universe::universe_code AS universe, "
-        "sex::item_code AS sex, classif1::item_code AS classif1, classif2::item_code AS classif2, "
-        f"stratum::stratum_code AS stratum, psu::psu_code AS psu, total, n, n_households {here}"
-    )
-
-
-def _create_type(connection: duckdb.DuckDBPyConnection, name: str, codes: str) -> None:
-    connection.execute(f"DROP TYPE IF EXISTS {name}")
-    connection.execute(
-        f"CREATE TYPE {name} AS ENUM (SELECT DISTINCT code FROM ({codes}) WHERE code IS NOT NULL ORDER BY code)"
-    )
-
-
-def _cells(connection: duckdb.DuckDBPyConnection, query: str) -> pd.DataFrame:
-    """Return the rows of a query by cell, with the cell's items as text."""
-    items = ", ".join(f"{column}::VARCHAR AS {column}" for column in ("sex", "classif1", "classif2"))
-    return connection.execute(f"SELECT {items}, * EXCLUDE (sex, classif1, classif2) FROM ({query})").df()
-
-
-def _indicator_estimates(
-    connection: duckdb.DuckDBPyConnection,
-    spec: SurveySpec,
-    period: Period,
-    indicator: Indicator,
-    rounds: int,
-    profile: ReliabilityProfile,
-) -> pd.DataFrame:
-    """Return the estimates of one indicator in every version of its classifications."""
-    is_rate, has_psu = indicator.measure == "rate", spec.design.variance == "taylor"
-    cube = stocks.cube_name(indicator)
-    sql = variance.estimates_sql(
-        cube,
-        indicator.universe,
-        indicator.denominator if is_rate else None,
-        has_psu=has_psu,
-        lonely_psu=spec.design.lonely_psu,
-        rounds=rounds,
-    )
-    frame = _cells(connection, sql)
-    if not is_rate:
-        frame = _with_sampling_zeros(connection, frame)
-    allowed = versions(indicator, spec)
-    assert allowed is not None
-    for column, names in zip(("classif1", "classif2"), allowed, strict=True):
-        if names:
-            frame = frame[frame[column].isin(published_items(names))]
-    frame = variance.with_limits(frame, is_rate=is_rate)
-    frame = judge_cells(frame, profile, is_few_confidential=spec.design.confidential_below_5)
-    scale = 100.0 if is_rate else 10.0**-indicator.unit_mult
-    return frame.assign(
-        indicator=indicator.id,
-        ref_area=spec.survey.area,
-        survey=spec.key,
-        freq=period.frequency,
-        time=period.sdmx,
-        value=frame["estimate"] * scale,
-        se=frame["se"] * scale,
-        lower=frame["lower"] * scale,
-        upper=frame["upper"] * scale,
-        method=METHOD_TAYLOR if has_psu else METHOD_NONE,
-    )[list(ESTIMATE_TYPES)]
-
-
-def _with_sampling_zeros(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame) -> pd.DataFrame:
-    """Add the cells in which others of the same cube were observed but nobody of this universe.
-
-    n = 0 there: a sampling zero, which is never published as 0 (STANDARDS 0.5).
-    """
-    cells = _cells(connection, f"SELECT DISTINCT {variance.CELL} FROM psu_totals")
-    keys = ["sex", "classif1", "classif2"]
-    merged = cells.merge(frame, on=keys, how="left")
-    empty = merged["n"].isna()
-    for column in ("n", "n_numerator", "n_smallest"):
-        merged[column] = merged[column].fillna(0).astype("int64")
-    merged.loc[empty, "estimate"] = 0.0
-    return merged

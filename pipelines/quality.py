@@ -42,7 +42,10 @@ _CRITERIA = {
 }
 _PLACES = ("institutions", "camps", "barracks", "workers_accommodation")
 _EXTRACTS = {"national": "NATIONAL", "test": "TEST", "synthetic": "SYNTHETIC"}
-_METHODS = {"taylor": "TAYLOR", "none": "NONE"}
+_METHODS = {"taylor": "TAYLOR", "replicates": "REPLICATES", "deff": "DEFF", "none": "NONE"}
+
+#: Columns that tell foreigners: weights raked to totals of one of them are calibrated on foreigners.
+_OF_FOREIGNERS = {"place_of_birth", "country_of_birth", "citizenship_status", "country_of_citizenship", "citizenship_1"}
 _AGED = {
     "en": "Ages {age} and over, {year}. Source: {source}",
     "fr": "{age} ans et plus, {year}. Source : {source}",
@@ -220,6 +223,9 @@ def _response(count: _Counter, spec: SurveySpec, period: Period) -> Facts:
 
 
 def _calibrated(spec: SurveySpec) -> str:
+    margins = spec.calibration.margins if spec.calibration is not None else ()
+    if any(_OF_FOREIGNERS & set(margin.concepts) for margin in margins):
+        return "YES"
     calibrated = spec.quality.calibrated_on_foreigners if spec.quality else None
     return {True: "YES", False: "NO", None: "UNKNOWN"}[calibrated]
 
@@ -359,10 +365,27 @@ def quality_findings(facts: Mapping[str, Fact]) -> list[Finding]:
     is_asked = any(facts[item]["note"] != _label("NOT_COLLECTED") for item in ("FOREIGN_BORN", "NON_CITIZENS"))
     if is_asked and facts["CALIBRATED"]["value"] != "YES":
         told = "are not" if facts["CALIBRATED"]["value"] == "NO" else "are not known to be"
-        warn(
-            "WEIGHTS_NOT_CALIBRATED", f"the weights {told} calibrated on foreign-born persons or non-citizens", "weight"
-        )
+        text = f"the weights {told} calibrated on foreign-born persons or non-citizens; {_compared(facts)}"
+        warn("WEIGHTS_NOT_CALIBRATED", text, "weight")
     return found
+
+
+def _compared(facts: Mapping[str, Fact]) -> str:
+    """Return the ratios to stocks published elsewhere, in words."""
+    ratios = {
+        (words, group): facts[f"{item}_{group}_RATIO"]
+        for item, words in (("FOREIGN_BORN", "foreign-born residents"), ("NON_CITIZENS", "non-citizens"))
+        for group in ("ADULT", "ALL")
+        if f"{item}_{group}_RATIO" in facts
+    }
+    if not ratios:
+        return "no published stock is given to compare with"
+    told = [
+        f"{words} are {ratio['value']:.2f} of the published stock ({ratio['note']['en']})"
+        for (words, _), ratio in ratios.items()
+        if ratio["value"] is not None
+    ]
+    return "; ".join(told) or "the ratio to the published stock is not given, for too few persons or ages not asked"
 
 
 def ordered(facts: Mapping[str, Fact]) -> list[tuple[str, str, Fact]]:

@@ -25,10 +25,11 @@ import duckdb
 from pipelines.areas import TEST_SUFFIX, area_years, process_area, sort_rounds
 from pipelines.engine import EngineError, open_engine
 from pipelines.estimates import Progress, silent
+from pipelines.fingerprint import code_fingerprint
 from pipelines.home import Home
 from pipelines.intake import received_rounds
 from pipelines.report import is_reported, write_round_report
-from pipelines.rounds import RoundResult, code_fingerprint, process_round
+from pipelines.rounds import RoundResult, process_round
 from pipelines.storage import NotStoredError, Table, as_json, current, hash_of, stored_only, write_atomically
 from schemas.codes import load_code_lists, load_status_map
 from schemas.errors import ProblemsError

@@ -133,6 +133,7 @@ def due_area_years(home: Home, waiting: set[str]) -> list[Candidate]:
         if partition in unready:
             continue
         tables = [current(home.store, "round_estimates", identifier) for identifier in members]
+        tables += [current(home.store, "psu_totals", name) for name in areas.earlier_rounds(home, members)]
         inputs = hash_of(partition, [table.input_hash for table in tables if table])
         found.append(Candidate(partition, inputs, partial(_is_area_stored, home, partition, members, inputs)))
     return found

@@ -12,6 +12,7 @@ import polars as pl
 
 from schemas.codes import CodeList
 from schemas.concepts import Concept
+from schemas.indicators import load_indicators
 
 _TYPES = {"code": pl.String, "text": pl.String, "number": pl.Float64, "boolean": pl.Boolean}
 
@@ -138,6 +139,8 @@ def _scope_checks(concept: Concept, scopes: Mapping[str, pl.Expr]) -> list[pa.Ch
 def round_estimates_contract(code_lists: Mapping[str, CodeList]) -> pa.DataFrameSchema:
     """Return the contract of round_estimates: one row per survey x indicator x period x cell."""
     items = sorted({item.code for code_list in code_lists.values() for item in code_list.items})
+    # Differences, gaps and changes may be below zero; nothing else may.
+    signed = [one.id for one in load_indicators().values() if one.is_comparison]
 
     def one_of(name: str, allowed: Sequence[str], *, nullable: bool = False) -> pa.Column:
         return pa.Column(pl.String, pa.Check.isin(allowed, error=name), nullable=nullable)
@@ -155,9 +158,11 @@ def round_estimates_contract(code_lists: Mapping[str, CodeList]) -> pa.DataFrame
             "sex": one_of("sex", ["SEX_T", "SEX_M", "SEX_F", "SEX_O"]),
             "classif1": one_of("classif1", items, nullable=True),
             "classif2": one_of("classif2", items, nullable=True),
-            "value": not_negative("value", pl.Float64, nullable=False),
-            **{name: not_negative(name, pl.Float64) for name in ("se", "lower", "upper", "cv")},
-            "df": not_negative("df", pl.Int64),
+            "value": pa.Column(pl.Float64),
+            "se": not_negative("se", pl.Float64),
+            **{name: pa.Column(pl.Float64, nullable=True) for name in ("lower", "upper")},
+            **{name: not_negative(name, pl.Float64) for name in ("cv", "df")},
+            "p_value": pa.Column(pl.Float64, pa.Check.in_range(0, 1, error="p_value"), nullable=True),
             "n": not_negative("n", pl.Int64, nullable=False),
             "n_numerator": not_negative("n_numerator", pl.Int64, nullable=False),
             "n_households": not_negative("n_households", pl.Int64),
@@ -168,13 +173,18 @@ def round_estimates_contract(code_lists: Mapping[str, CodeList]) -> pa.DataFrame
         },
         checks=[
             pa.Check(
+                lambda data: data.lazyframe.select((pl.col("value") >= 0) | pl.col("indicator").is_in(signed)),
+                name="VALUE_NEGATIVE",
+                error="value",
+            ),
+            pa.Check(
                 lambda data: data.lazyframe.select(
-                    (pl.col("lower") <= pl.col("value") * (1 + 1e-12)).fill_null(value=True)
-                    & (pl.col("upper") >= pl.col("value") * (1 - 1e-12)).fill_null(value=True)
+                    (pl.col("lower") <= pl.col("value") + pl.col("value").abs() * 1e-12).fill_null(value=True)
+                    & (pl.col("upper") >= pl.col("value") - pl.col("value").abs() * 1e-12).fill_null(value=True)
                 ),
                 name="LIMITS",
                 error="lower, upper",
-            )
+            ),
         ],
         strict=True,
         ordered=True,

@@ -4,7 +4,7 @@ Here belongs the reckoning over names of columns. From which columns another one
 derivations stand in ``transforms``.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -15,18 +15,16 @@ Recipes = Mapping[str, Collection[Names]]
 
 
 @dataclass(frozen=True)
-class Opening:
-    """A set of questions, and the tables that it opens when all of them are added.
+class Step:
+    """One step of a plan: questions to add to those of the steps before, and the tables that this opens.
 
     Attributes:
-        questions: what is missing: names of source concepts.
-        tables: the tables that can be given once these questions are asked, and cannot be given now.
-        only_together: those of them that need every one of the questions.
+        sets: sets of names of source concepts, any one of which opens the tables; the later steps count on the first.
+        tables: the tables that can be given after this step and could not before.
     """
 
-    questions: Names
+    sets: tuple[Names, ...]
     tables: tuple[str, ...]
-    only_together: tuple[str, ...]
 
 
 def ways(column: str, given: Collection[str], recipes: Recipes) -> frozenset[Names]:
@@ -72,17 +70,40 @@ def smallest(sets: Iterable[Names]) -> frozenset[Names]:
     return frozenset(kept)
 
 
-def openings(gaps: Mapping[str, Collection[Names]]) -> tuple[Opening, ...]:
-    """Return what each set of missing questions would open: fewest questions first, then most tables.
+def opened(gaps: Mapping[str, Collection[Names]], questions: Names) -> tuple[str, ...]:
+    """Return the tables that can be given once some questions are asked.
 
     Args:
         gaps: table -> the smallest sets of questions that it lacks, for the tables that lack any.
-
-    A single question that opens no table without another one is not listed by itself.
+        questions: names of source concepts.
     """
+    return tuple(table for table, sets in gaps.items() if any(names <= questions for names in sets))
+
+
+def steps(gaps: Mapping[str, Collection[Names]], order: Sequence[str]) -> tuple[Step, ...]:
+    """Return in which order to add questions, until no table lacks any.
+
+    Next comes the set that opens most tables per question; a part of it that opens tables by itself comes before it.
+
+    Args:
+        gaps: table -> the smallest sets of questions that it lacks, for the tables that lack any.
+        order: names of source concepts; of two sets that open as much the one that stands first is taken.
+    """
+    place = {name: number for number, name in enumerate(order)}
+    left = {table: frozenset(sets) for table, sets in gaps.items()}
     found = []
-    for questions in {questions for sets in gaps.values() for questions in sets if questions}:
-        opened = [table for table, sets in gaps.items() if any(names <= questions for names in sets)]
-        together = [table for table in opened if not any(names < questions for names in gaps[table])]
-        found.append(Opening(questions, tuple(opened), tuple(together)))
-    return tuple(sorted(found, key=lambda item: (len(item.questions), -len(item.tables), sorted(item.questions))))
+    while left:
+        candidates = {names: opened(left, names) for sets in left.values() for names in sets}
+        ranked = sorted(
+            candidates,
+            key=lambda names: (-len(candidates[names]) / len(names), len(names), sorted(place[name] for name in names)),
+        )
+        taken = ranked[0]
+        while parts := [names for names in ranked if names < taken]:
+            taken = parts[0]
+        tables = candidates[taken]
+        alike = smallest(names for names in candidates if candidates[names] == tables)
+        others = (names for names in ranked if names in alike and names != taken)
+        found.append(Step((taken, *others), tables))
+        left = {table: smallest(names - taken for names in sets) for table, sets in left.items() if table not in tables}
+    return tuple(found)

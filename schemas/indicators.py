@@ -1,32 +1,62 @@
 """The catalogue of indicators: every table that the project publishes, and what it is made of.
 
-Here belongs the reader of ``indicators.toml``. How a table is computed is said in ``transforms``, how it
-becomes SDMX in ``sdmx_out``.
+Here belongs what an indicator is and the reader of ``catalogue/*.toml``; what the files must agree on is checked in
+``catalogue_checks``. How a table is computed is said in ``transforms``, how it becomes SDMX in ``sdmx_out``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from schemas.catalogue_checks import catalogue_problems
+from schemas.catalogue_entries import (
+    CONTRASTS,
+    Catalogue,
+    ClassificationEntry,
+    Columns,
+    Criterion,
+    Database,
+    IndicatorEntry,
+    Measure,
+    MeasureEntry,
+    Relation,
+    Statistic,
+    TimeRule,
+    measure_code,
+    read_catalogue,
+)
 from schemas.codes import CodeList, load_code_lists
 from schemas.concepts import (
-    Concept,
-    Universe,
+    load_absentee_concepts,
+    load_absentee_universes,
     load_concepts,
     load_universes,
 )
-from schemas.errors import Problem, SpecError
-from schemas.toml_files import TomlFile, parse_toml, read_entries
+from schemas.errors import SpecError
 
-_FILE = Path(__file__).parent / "indicators.toml"
+__all__ = [
+    "CONTRASTS",
+    "Criterion",
+    "Indicator",
+    "Measure",
+    "Relation",
+    "Statistic",
+    "TimeRule",
+    "load_columns",
+    "load_indicators",
+    "measure_code",
+    "read_indicators",
+]
 
-Measure = Literal["count", "rate", "mean", "median"]
-TimeRule = Literal["average", "recompute", "weighted_mean", "flow"]
+_FOLDER = Path(__file__).parent / "catalogue"
+
+#: Columns that tell a person's migration status by one criterion; no table has columns of both.
+_CRITERIA: Mapping[Criterion, frozenset[str]] = {
+    "birth": frozenset({"place_of_birth", "country_of_birth", "is_migrant_worker_by_birth"}),
+    "citizenship": frozenset({"citizenship_status", "country_of_citizenship", "is_migrant_worker_by_citizenship"}),
+}
 
 
 @dataclass(frozen=True)
@@ -37,9 +67,19 @@ class Indicator:
         id: identifier, e.g. ``MST_TEMP_SEX_AGE_CBR_NB``.
         agency: ILO, or ILMS for tables that ILOSTAT does not have.
         title: language -> title, without the unit.
-        measure: count, rate, mean or median.
-        universe: who is counted; for a rate, who is in the numerator.
-        denominator: for a rate, who is in the denominator.
+        measure: what a figure is. count: persons. rate: 100 times universe over denominator. mean, median: of a
+            quantity. difference: rate of migrants less that of natives, in percentage points. gap: 100 times
+            (natives - migrants) / natives of a mean or median. factor_gap: the gap of means within groups, weighted.
+            change: count or rate less that of the same period a year earlier. net: persons less absentees.
+        relation: whose rows are counted: of harmonised_persons or of harmonised_absentees.
+        universe: who is counted; for a rate, who is in the numerator; for pay, whose.
+        denominator: for rates, their differences and changes, who is in the denominator.
+        quantity: column whose mean or median is compared or published.
+        statistic: for a gap, whether means or medians are compared.
+        weight: column that weighs persons in place of the weight of the round, where the survey collects it.
+        contrast: column whose two items are compared (``CONTRASTS``).
+        factor: column of the groups of a factor_gap.
+        subtrahend: universe of absentees that is subtracted from a net flow.
         classif1_versions: classification versions of the first dimension beside sex.
         classif2_versions: those of the second.
         classif1_concept: harmonised column of the first dimension; None where there is none.
@@ -51,17 +91,25 @@ class Indicator:
         display_decimals: decimals that ILOSTAT shows.
         time_rule: how a year is made from the survey's periods.
         database: ILMS, LFS (the same tables without migration status) or EXT (beyond ILOSTAT).
-        is_computed: whether the pipeline produces it.
-        needs: harmonised columns without which it cannot be computed.
+        needs: columns of harmonised_persons without which it cannot be computed.
+        absentee_needs: columns of harmonised_absentees without which it cannot be computed.
         is_self_declared: whether it is for surveys in which persons declare their status themselves, and for no others.
+        is_lower_bound: whether a household survey sees only part of what the title names.
     """
 
     id: str
-    agency: Literal["ILO", "ILMS"]
+    agency: str
     title: Mapping[str, str]
     measure: Measure
+    relation: Relation
     universe: str
     denominator: str | None
+    quantity: str | None
+    statistic: Statistic | None
+    weight: str | None
+    contrast: str | None
+    factor: str | None
+    subtrahend: str | None
     classif1_versions: tuple[str, ...]
     classif2_versions: tuple[str, ...]
     classif1_concept: str | None
@@ -72,10 +120,11 @@ class Indicator:
     decimals: int
     display_decimals: int
     time_rule: TimeRule
-    database: Literal["ILMS", "LFS", "EXT"]
-    is_computed: bool
+    database: Database
     needs: tuple[str, ...]
+    absentee_needs: tuple[str, ...] = ()
     is_self_declared: bool = False
+    is_lower_bound: bool = False
 
     @property
     def dataflow(self) -> str:
@@ -93,205 +142,114 @@ class Indicator:
         return self.id[:3]
 
     @property
+    def is_comparison(self) -> bool:
+        """Whether a figure compares two others: it may be below zero, and is tested against it."""
+        return self.measure in ("difference", "gap", "factor_gap", "change", "net")
+
+    @property
     def dimensions(self) -> tuple[str, ...]:
         """Classification types in the order of the SDMX key, sex first."""
         return tuple(self.id.split("_")[2:-1])
 
-
-def measure_code(indicator: str) -> str:
-    """Return an indicator's MEASURE code: MST_TEMP_SEX_AGE_CBR_NB -> MST_TEMP_NB."""
-    return indicator[:9] + indicator[-2:]
-
-
-class _Classification(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    versions: tuple[str, ...] = Field(strict=False, min_length=1)
-    concept: str | None = None
-
-
-class _Measure(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    agency: Literal["ILO", "ILMS"]
-    database: Literal["ILMS", "LFS", "EXT"]
-    measure: Measure
-    universe: str
-    denominator: str | None = None
-    unit_measure_type: str
-    unit_measure: str
-    unit_mult: int = Field(ge=0)
-    decimals: int = Field(ge=0)
-    display_decimals: int = Field(ge=0)
-    time_rule: TimeRule
-    needs: tuple[str, ...] = Field(default=(), strict=False)
-    is_computed: bool
-    is_self_declared: bool = False
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "_Measure":
-        if (self.measure == "rate") != (self.denominator is not None):
-            raise ValueError("a rate needs a denominator, and nothing else has one")
-        if (self.measure == "rate") != (self.time_rule == "recompute"):
-            raise ValueError("rates are recomputed over time, and nothing else is")
-        return self
-
-
-class _Title(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    en: str = Field(min_length=1)
-    fr: str = Field(min_length=1)
-    es: str = Field(min_length=1)
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    classif1: str | None = None
-    classif2: str | None = None
-    is_computed: bool | None = None
-    title: _Title
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Criteria of migration that its persons or cells are told apart by: one, or none."""
+        columns = {*self.needs, *self.absentee_needs}
+        return tuple(criterion for criterion, names in _CRITERIA.items() if names & columns)
 
 
 def read_indicators(
-    path: Path,
-    lists: Mapping[str, CodeList],
-    concepts: Mapping[str, Concept],
-    universes: Mapping[str, Universe],
+    paths: Sequence[Path], lists: Mapping[str, CodeList], columns: Mapping[Relation, Columns]
 ) -> Mapping[str, Indicator]:
-    """Return the indicators of a catalogue file by id, in file order.
+    """Return the indicators of the catalogue's files by id, in file order.
+
+    Args:
+        paths: files of one catalogue.
+        lists: code lists by id.
+        columns: concepts and universes of persons and of absentees.
 
     Raises:
         SpecError: with every wrong entry and every unknown version, concept, universe or unit.
     """
-    source = parse_toml(path)
-    if unknown := sorted(set(source.values) - {"classifications", "measures", "indicators"}):
-        message = f"unknown table {', '.join(unknown)}"
-        remedy = "tables are classifications, measures, indicators"
-        raise SpecError([Problem(path.name, source.row_of_table(unknown[0]), "TOML_VALUE", message, remedy)])
-    classifications = read_entries(_Classification, source, "classifications")
-    measures = read_entries(_Measure, source, "measures")
-    entries = read_entries(_Entry, source, "indicators")
-    problems = [
-        *_classification_problems(source, classifications, lists, concepts),
-        *_measure_problems(source, measures, lists, concepts, universes),
-        *_indicator_problems(source, entries, classifications, measures),
-    ]
-    if problems:
+    catalogue = read_catalogue(paths)
+    if problems := list(catalogue_problems(catalogue, lists, columns)):
         raise SpecError(problems)
     return MappingProxyType(
-        {
-            name: _indicator(name, entry, classifications, measures[measure_code(name)], universes)
-            for name, entry in entries.items()
-        }
+        {name: _indicator(name, placed.entry, catalogue, columns) for name, placed in catalogue.indicators.items()}
     )
 
 
-def _classification_problems(
-    source: TomlFile,
-    classifications: Mapping[str, _Classification],
-    lists: Mapping[str, CodeList],
-    concepts: Mapping[str, Concept],
-) -> Iterator[Problem]:
-    for name, entry in classifications.items():
-        row = source.row_of_table(f"classifications.{name}")
-        if unknown := [code for code in entry.versions if code not in lists or not lists[code].total]:
-            message = f"{name} has versions {', '.join(unknown)}, which are no classification versions"
-            yield Problem(source.file, row, "VERSION_UNKNOWN", message, "use lists that have a total")
-        if entry.concept is not None and entry.concept not in concepts:
-            message = f"{name} is made from {entry.concept}, which is no concept"
-            yield Problem(source.file, row, "CONCEPT_UNKNOWN", message, "use a name of schemas/dictionary")
-
-
-def _measure_problems(
-    source: TomlFile,
-    measures: Mapping[str, _Measure],
-    lists: Mapping[str, CodeList],
-    concepts: Mapping[str, Concept],
-    universes: Mapping[str, Universe],
-) -> Iterator[Problem]:
-    for name, entry in measures.items():
-        row = source.row_of_table(f"measures.{name}")
-        for universe in (entry.universe, entry.denominator):
-            if universe is not None and universe not in universes:
-                message = f"{name} names the universe {universe}"
-                yield Problem(source.file, row, "UNIVERSE_UNKNOWN", message, "use a name of universes.toml")
-        if unknown := [column for column in entry.needs if column not in concepts]:
-            message = f"{name} needs {', '.join(unknown)}"
-            yield Problem(source.file, row, "CONCEPT_UNKNOWN", message, "use names of schemas/dictionary")
-        units = (
-            ("UNIT_MEASURE_TYPE", entry.unit_measure_type),
-            ("UNIT_MEASURE", entry.unit_measure),
-            ("UNIT_MULT", str(entry.unit_mult)),
-        )
-        for code_list, code in units:
-            if code not in lists[code_list].codes:
-                message = f"{name} has {code}, which is not in {code_list}"
-                yield Problem(source.file, row, "CODE_TARGET_UNKNOWN", message, f"use a code of {code_list}")
-
-
-def _indicator_problems(
-    source: TomlFile,
-    entries: Mapping[str, _Entry],
-    classifications: Mapping[str, _Classification],
-    measures: Mapping[str, _Measure],
-) -> Iterator[Problem]:
-    for name, entry in entries.items():
-        row = source.row_of_table(f"indicators.{name}")
-        if measure_code(name) not in measures:
-            message = f"{name} belongs to the measure {measure_code(name)}, which is not described"
-            yield Problem(source.file, row, "MEASURE_UNKNOWN", message, "add it to the measures")
-        elif measures[measure_code(name)].unit_measure_type != name[-2:]:
-            message = f"{name} ends in another unit than its measure has"
-            yield Problem(source.file, row, "MEASURE_UNKNOWN", message, "make id and unit_measure_type agree")
-        named = [key for key in (entry.classif1, entry.classif2) if key is not None]
-        if unknown := [key for key in named if key not in classifications]:
-            message = f"{name} has the classification {', '.join(unknown)}, which is not described"
-            yield Problem(source.file, row, "VERSION_UNKNOWN", message, "add it to the classifications")
-        types = ["SEX", *(key.split("_")[0] for key in named)]
-        if types != name.split("_")[2:-1] or (entry.classif2 and not entry.classif1):
-            message = f"the dimensions {', '.join(types)} are not those of {name}"
-            yield Problem(source.file, row, "DIMENSIONS_INVALID", message, "name them as the id does")
-
-
 def _indicator(
-    name: str,
-    entry: _Entry,
-    classifications: Mapping[str, _Classification],
-    measure: _Measure,
-    universes: Mapping[str, Universe],
+    name: str, entry: IndicatorEntry, catalogue: Catalogue, columns: Mapping[Relation, Columns]
 ) -> Indicator:
-    one = classifications[entry.classif1] if entry.classif1 else None
-    two = classifications[entry.classif2] if entry.classif2 else None
-    columns = {"sex", *measure.needs, *universes[measure.universe].needs}
-    columns |= set(universes[measure.denominator].needs) if measure.denominator else set()
-    columns |= {part.concept for part in (one, two) if part is not None and part.concept is not None}
+    measure = catalogue.measures[measure_code(name)].entry
+    kind = catalogue.kinds[measure.measure].entry
+    one, two = (
+        catalogue.classifications[named].entry if named else ClassificationEntry(versions=("",))
+        for named in (entry.classif1, entry.classif2)
+    )
+    dimensions = {part.concept for part in (one, two) if part.concept is not None}
+    needs, absentee_needs = _needs(measure, dimensions, columns)
     return Indicator(
         id=name,
         agency=measure.agency,
         title=MappingProxyType(entry.title.model_dump()),
         measure=measure.measure,
+        relation=measure.relation,
         universe=measure.universe,
         denominator=measure.denominator,
-        classif1_versions=one.versions if one else (),
-        classif2_versions=two.versions if two else (),
-        classif1_concept=one.concept if one else None,
-        classif2_concept=two.concept if two else None,
-        unit_measure_type=measure.unit_measure_type,
-        unit_measure=measure.unit_measure,
-        unit_mult=measure.unit_mult,
-        decimals=measure.decimals,
-        display_decimals=measure.display_decimals,
-        time_rule=measure.time_rule,
+        quantity=measure.quantity,
+        statistic=measure.statistic,
+        weight=measure.weight,
+        contrast=measure.contrast,
+        factor=measure.factor,
+        subtrahend=measure.subtrahend,
+        classif1_versions=one.versions if entry.classif1 else (),
+        classif2_versions=two.versions if entry.classif2 else (),
+        classif1_concept=one.concept,
+        classif2_concept=two.concept,
+        unit_measure_type=name[-2:],
+        unit_measure=measure.unit_measure or kind.unit_measure,
+        unit_mult=kind.unit_mult if measure.unit_mult is None else measure.unit_mult,
+        decimals=kind.decimals if measure.decimals is None else measure.decimals,
+        display_decimals=kind.display_decimals if measure.display_decimals is None else measure.display_decimals,
+        time_rule=measure.time_rule or kind.time_rule,
         database=measure.database,
-        is_computed=measure.is_computed if entry.is_computed is None else entry.is_computed,
-        needs=tuple(sorted(columns)),
+        needs=needs,
+        absentee_needs=absentee_needs,
         is_self_declared=measure.is_self_declared,
+        is_lower_bound=measure.is_lower_bound,
+    )
+
+
+def _needs(
+    measure: MeasureEntry, dimensions: set[str], columns: Mapping[Relation, Columns]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns of persons and those of absentees that a table needs, in alphabetical order."""
+    universes = columns[measure.relation].universes
+    own = {"sex", *dimensions, *universes[measure.universe].needs}
+    own |= set(universes[measure.denominator].needs) if measure.denominator else set()
+    own |= {name for name in (measure.quantity, measure.contrast, measure.factor) if name is not None}
+    if measure.relation == "absentees":
+        return (), tuple(sorted(own))
+    if measure.subtrahend is None:
+        return tuple(sorted(own)), ()
+    abroad = {"sex", *dimensions, *columns["absentees"].universes[measure.subtrahend].needs}
+    return tuple(sorted(own)), tuple(sorted(abroad))
+
+
+@cache
+def load_columns() -> Mapping[Relation, Columns]:
+    """Return the concepts and universes of the project's two relations of persons."""
+    return MappingProxyType(
+        {
+            "persons": Columns(load_concepts(), load_universes()),
+            "absentees": Columns(load_absentee_concepts(), load_absentee_universes()),
+        }
     )
 
 
 @cache
 def load_indicators() -> Mapping[str, Indicator]:
     """Return the project's catalogue of indicators by id."""
-    return read_indicators(_FILE, load_code_lists(), load_concepts(), load_universes())
+    return read_indicators(sorted(_FOLDER.glob("*.toml")), load_code_lists(), load_columns())

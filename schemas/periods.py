@@ -101,6 +101,14 @@ class Period:
             return Period(self.year, self.frequency, self.part - 1)
         return Period(self.year - 1, self.frequency, _PARTS[self.frequency])
 
+    def year_before(self) -> "Period":
+        """The same period of the year before."""
+        return Period(self.year - 1, self.frequency, self.part)
+
+    def parts(self, frequency: Frequency) -> tuple["Period", ...]:
+        """The periods of a frequency that a year is made of, in order."""
+        return tuple(Period(self.year, frequency, part) for part in range(1, _PARTS[frequency] + 1))
+
     @property
     def _months(self) -> int:
         return 12 // _PARTS[self.frequency]

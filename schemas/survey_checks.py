@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from schemas.concepts import Concept
 from schemas.expressions import Kind
+from schemas.survey_base import PeriodRange
 from schemas.survey_files import model_problems, read_toml, toml_line
 from schemas.survey_findings import Findings
-from schemas.survey_model import ConceptSection, ConceptSource, PeriodRange, SurveyFile
+from schemas.survey_model import ConceptSection, ConceptSource, SurveyFile
 from schemas.survey_tables import GUESS
 
 _BUILDING_BLOCKS = ("worked_one_hour", "job_search", "available")
@@ -116,10 +117,6 @@ def _parameters(check: Findings, toml: SurveyFile) -> None:
         if value is not None and not concepts & set(toml.concepts):
             message = f"{key} is given, but {' or '.join(sorted(concepts))} is not"
             check.add_toml("migration", key, "SPEC_PARAMETER", message, "Give the concept, or remove the parameter")
-    if toml.design.psu_missing == "declared" and toml.design.variance != "none":
-        message = "blank PSUs are declared, but variance is not none"
-        remedy = "Without the PSU of every person there is no standard error: write none"
-        check.add_toml("design", "psu_missing", "SPEC_PARAMETER", message, remedy)
     seen = set()
     for index, declared in enumerate(toml.declared):
         line = toml_line(check.toml_text, "declared", None, index)

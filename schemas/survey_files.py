@@ -18,9 +18,12 @@ from pydantic import ValidationError
 
 from schemas.errors import Problem
 
+#: Factors of the replicate weights.
+REPLICATES = "replicates.csv"
 TABLES = {
     "layout.csv": ("variable", "label", "start", "width"),
     "corrections.csv": ("where", "set", "expected_rows", "reason", "source"),
+    REPLICATES: ("variable", "rscale"),
     "codes/": ("source_code", "source_label", "target_code", "valid_from", "valid_to", "note"),
     "rules/": ("order", "when", "value", "note"),
 }
@@ -30,11 +33,14 @@ REQUIRED = ("survey.toml", "layout.csv", "NOTES.md")
 OPTIONAL = {"layout.csv": ("file",)}
 #: Folder of the tables of absent household members.
 ABSENTEES = "absentees/"
+#: Folder of the tables of population totals, whose columns are those of their margins.
+CALIBRATION = "calibration/"
 
 _FILE_NAME = re.compile(
-    r"survey\.toml|layout\.csv|corrections\.csv|NOTES\.md|(absentees/)?(codes|rules)/[a-z][a-z0-9_]*\.csv"
+    r"survey\.toml|(layout|corrections|replicates)\.csv|NOTES\.md"
+    r"|((absentees/)?(codes|rules)|calibration)/[a-z][a-z0-9_]*\.csv"
 )
-_FOLDERS = ("codes", "rules", "absentees", "absentees/codes", "absentees/rules")
+_FOLDERS = ("codes", "rules", "absentees", "absentees/codes", "absentees/rules", "calibration")
 _TOML_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -72,7 +78,7 @@ def read_folder(folder: Path, label: str, problems: list[Problem]) -> dict[str, 
 def _walk(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         yield path
-        if path.is_dir() and not path.is_symlink() and path.name in ("codes", "rules", "absentees"):
+        if path.is_dir() and not path.is_symlink() and path.name in ("codes", "rules", "absentees", "calibration"):
             yield from _walk(path)
 
 
@@ -83,7 +89,8 @@ def _unexpected(file: str) -> Problem:
         None,
         "SPEC_FILE_UNEXPECTED",
         "this does not belong in a specification folder",
-        "Keep survey.toml, layout.csv, corrections.csv, NOTES.md, codes/<concept>.csv, rules/<concept>.csv, absentees/",
+        "Keep survey.toml, layout.csv, corrections.csv, replicates.csv, NOTES.md, codes/<concept>.csv, "
+        "rules/<concept>.csv, absentees/, calibration/<margin>.csv",
     )
 
 
@@ -195,15 +202,26 @@ def model_problems(error: ValidationError, file: str, text: str) -> list[Problem
     """One problem per broken key, named section.key."""
     problems = []
     for item in error.errors(include_url=False, include_context=False, include_input=False):
-        place = list(item["loc"])
-        section = str(place[0]) if place else ""
-        index = place[1] if len(place) > 1 and isinstance(place[1], int) else None
-        keys = [part for part in place[(1 if index is None else 2) :] if isinstance(part, str)]
+        section, index, keys = _place(list(item["loc"]), text)
         line = toml_line(text, section, keys[0] if keys else None, index or 0)
         name = ".".join([section if index is None else f"{section}[{index + 1}]", *keys])
         rule, message, remedy = _wording(item["type"], str(item["msg"]), name)
         problems.append(Problem(file, line, rule, message, remedy))
     return problems
+
+
+def _place(place: list[int | str], text: str) -> tuple[str, int | None, list[str]]:
+    """The section that has a header of its own, which of several of its name, and the keys within it."""
+    section, index, rest = str(place[0]) if place else "", None, place[1:]
+    while rest:
+        if isinstance(rest[0], int):
+            index = rest[0]
+        elif toml_line(text, f"{section}.{rest[0]}") is not None:
+            section, index = f"{section}.{rest[0]}", None
+        else:
+            break
+        rest = rest[1:]
+    return section, index, [part for part in rest if isinstance(part, str)]
 
 
 def _wording(kind: str, message: str, name: str) -> tuple[str, str, str]:

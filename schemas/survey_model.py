@@ -7,60 +7,25 @@ schemas.survey_spec.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+from pydantic import Field, Strict, StringConstraints
 
 from schemas.expressions import Expression
 from schemas.periods import Frequency, Period
-
-Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
-# TOML knows lists only; frozen sections hold tuples.
-Texts = Annotated[tuple[Text, ...], Strict(strict=False)]
-
-
-def _period(value: Any) -> Any:
-    """A period from its text; an empty text leaves the side open."""
-    if not isinstance(value, str):
-        raise ValueError("a period is written as text, e.g. '2013-Q4'")
-    return Period.parse(value) if value else None
-
-
-OpenPeriod = Annotated[Period | None, BeforeValidator(_period)]
+from schemas.reliability import ReliabilitySection
+from schemas.survey_base import GivenPeriod, OpenPeriod, PeriodRange, Section, Text, Texts, holds
+from schemas.survey_estimation import (
+    BreakSection,
+    Calibration,
+    CalibrationSection,
+    DesignSection,
+    PoolingSection,
+    Replicates,
+)
 
 
-class _Section(BaseModel):
-    """Base of all sections: frozen, no other keys, no conversion of types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class PeriodRange(_Section):
-    """A stretch of periods, both ends included, None where open."""
-
-    start: OpenPeriod = Field(default=None, alias="from")
-    end: OpenPeriod = Field(default=None, alias="to")
-
-    def holds(self, period: Period) -> bool:
-        """Whether the period lies wholly within the stretch."""
-        return holds(self.start, self.end, period)
-
-
-def holds(start: Period | None, end: Period | None, period: Period) -> bool:
-    """Whether the period lies wholly between two periods, both included, None where open."""
-    return (start is None or start.start <= period.start) and (end is None or period.end <= end.end)
-
-
-def overlap(first: tuple[Period | None, Period | None], second: tuple[Period | None, Period | None]) -> bool:
-    """Whether two stretches (start, end) have a day in common."""
-
-    def begins_by_the_end_of(one: Period | None, other: Period | None) -> bool:
-        return one is None or other is None or one.start <= other.end
-
-    return begins_by_the_end_of(first[0], second[1]) and begins_by_the_end_of(second[0], first[1])
-
-
-class Titles(_Section):
+class Titles(Section):
     """One text in the three languages of publication."""
 
     en: Text
@@ -68,7 +33,7 @@ class Titles(_Section):
     es: Text
 
 
-class SurveySection(_Section):
+class SurveySection(Section):
     """[survey]: who collects it, how often, and what kind of extract this is."""
 
     area: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -83,7 +48,7 @@ class SurveySection(_Section):
     periods: PeriodRange = PeriodRange()
 
 
-class PopulationSection(_Section):
+class PopulationSection(Section):
     """[population]: whom the survey covers and by which rules."""
 
     coverage: Titles
@@ -94,16 +59,7 @@ class PopulationSection(_Section):
     notes: Texts = ()
 
 
-class DesignSection(_Section):
-    """[design]: how standard errors are made and what is confidential."""
-
-    variance: Literal["taylor", "none"]
-    lonely_psu: Literal["fail", "remove", "certainty", "adjust", "average"] = "fail"
-    psu_missing: Literal["error", "declared"] = "error"
-    confidential_below_5: bool = True
-
-
-class LabourForceSection(_Section):
+class LabourForceSection(Section):
     """[labour_force]: where labour force status comes from.
 
     ``self_declared`` says that it is the person's own view of the main activity: there is no ILO unemployment then.
@@ -118,7 +74,7 @@ class LabourForceSection(_Section):
     notes: Texts = ()
 
 
-class MigrationSection(_Section):
+class MigrationSection(Section):
     """[migration]: parameters of the migration concepts that a country chooses (STANDARDS 1.5, 1.7)."""
 
     return_minimum_months: Annotated[int, Field(ge=1, le=120)] | None = None
@@ -126,13 +82,13 @@ class MigrationSection(_Section):
     historical_states: Literal["refuse", "group", "unknown"] = "refuse"
 
 
-class InformalitySection(_Section):
+class InformalitySection(Section):
     """[informality]: an establishment with more persons counts as formal where nothing else is known."""
 
     establishment_size: Annotated[int, Field(ge=1, le=100)] = 5
 
 
-class RecordsSection(_Section):
+class RecordsSection(Section):
     """Which rows of a file belong to one of its record types; rows of ignored types are left out knowingly."""
 
     variable: Text
@@ -144,7 +100,7 @@ PartName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FORMATS = ("csv", "fwf", "dta", "sav", "sas7bdat", "xlsx", "parquet")
 
 
-class FileSection(_Section):
+class FileSection(Section):
     """[[file]]: one part of a set of files that makes a round; parts of one variant belong together."""
 
     name: PartName
@@ -163,7 +119,7 @@ class FileSection(_Section):
     periods: PeriodRange = PeriodRange()
 
 
-class ConceptSection(_Section):
+class ConceptSection(Section):
     """One line of [concepts], before its expression is read."""
 
     variable: Text | None = None
@@ -175,7 +131,7 @@ class ConceptSection(_Section):
     guess: bool = False
 
 
-class AbsenteesSection(_Section):
+class AbsenteesSection(Section):
     """[absentees]: where members of the households who live abroad are listed, and what is asked of them."""
 
     file: PartName
@@ -183,7 +139,7 @@ class AbsenteesSection(_Section):
     concepts: dict[str, ConceptSection]
 
 
-class DeclaredSection(_Section):
+class DeclaredSection(Section):
     """[[declared]]: a known defect of a round, with the rows that it must concern."""
 
     rule: Literal["PSU_BLANK", "NON_RESPONDENT"]
@@ -197,15 +153,15 @@ class DeclaredSection(_Section):
 Coverage = Literal["included", "excluded", "unknown"]
 
 
-class RoundQuality(_Section):
+class RoundQuality(Section):
     """[[quality.rounds]]: what the office reports of one round."""
 
-    period: Annotated[Period, BeforeValidator(_period)]
+    period: GivenPeriod
     response_rate: Annotated[float, Field(ge=0, le=1)]
     source: Text
 
 
-class QualitySection(_Section):
+class QualitySection(Section):
     """[quality]: coverage and quality that are published with every round (STANDARDS 0.19)."""
 
     territory: Titles | None = None
@@ -217,7 +173,7 @@ class QualitySection(_Section):
     rounds: Annotated[tuple[RoundQuality, ...], Strict(strict=False)] = ()
 
 
-class ReferenceStockSection(_Section):
+class ReferenceStockSection(Section):
     """[[reference_stock]]: a published stock of migrants, in persons, to compare with: information only."""
 
     criterion: Literal["birth", "citizenship"]
@@ -225,20 +181,23 @@ class ReferenceStockSection(_Section):
     minimum_age: Annotated[int, Field(ge=0, le=100)] = 0
     value: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     source: Text
+    tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    explanation: Text | None = None
 
 
-class BenchmarkSection(_Section):
+class BenchmarkSection(Section):
     """[[benchmark]]: one published total, in persons, that a round must come near to."""
 
     name: Text
     universe: Text
-    period: Annotated[Period, BeforeValidator(_period)]
+    period: GivenPeriod
     value: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     tolerance: Annotated[float, Field(gt=0, lt=1)]
     source: Text
+    explanation: Text | None = None
 
 
-class SurveyFile(_Section):
+class SurveyFile(Section):
     """The whole of survey.toml."""
 
     survey: SurveySection
@@ -255,6 +214,10 @@ class SurveyFile(_Section):
     quality: QualitySection | None = None
     reference_stock: Annotated[tuple[ReferenceStockSection, ...], Strict(strict=False)] = ()
     benchmark: Annotated[tuple[BenchmarkSection, ...], Strict(strict=False)] = ()
+    reliability: ReliabilitySection | None = None
+    pooling: PoolingSection | None = None
+    breaks: Annotated[tuple[BreakSection, ...], Strict(strict=False), Field(alias="break")] = ()
+    calibration: CalibrationSection | None = None
 
 
 @dataclass(frozen=True)
@@ -406,6 +369,11 @@ class SurveySpec:
     declared: tuple[DeclaredSection, ...] = ()
     quality: QualitySection | None = None
     reference_stocks: tuple[ReferenceStockSection, ...] = ()
+    replicates: Replicates | None = None
+    reliability: ReliabilitySection | None = None
+    pooling: PoolingSection | None = None
+    breaks: tuple[BreakSection, ...] = ()
+    calibration: Calibration | None = None
 
     def codes_at(self, concept: str, period: Period) -> tuple[CodeRow, ...]:
         """The code rows of a concept that hold in a period; none when it has no codes."""
@@ -423,6 +391,14 @@ class SurveySpec:
         """The declared variables of one part; those of another record type of its file are not among them."""
         own = ("", part.name) if part.unit == "person" else (part.name,)
         return tuple(row for row in self.layout if row.file in own)
+
+    def breaks_in(self, period: Period) -> tuple[BreakSection, ...]:
+        """The breaks that begin within a period: its figure carries flag B."""
+        return tuple(item for item in self.breaks if period.start <= item.start.start <= period.end)
+
+    def breaks_between(self, earlier: Period, later: Period) -> tuple[BreakSection, ...]:
+        """The breaks that part two periods: a change from one to the other is no change of the population."""
+        return tuple(item for item in self.breaks if earlier.start < item.start.start <= later.end)
 
     @property
     def variables(self) -> frozenset[str]:

@@ -9,10 +9,11 @@ from itertools import combinations
 
 from schemas.concepts import load_absentee_concepts
 from schemas.expressions import Expression, Kind
+from schemas.survey_base import overlap
 from schemas.survey_checks import concept_source, ordered
 from schemas.survey_files import ABSENTEES, TableRow, toml_line
 from schemas.survey_findings import Findings
-from schemas.survey_model import AbsenteeSpec, FileSection, LayoutRow, SurveyFile, overlap
+from schemas.survey_model import AbsenteeSpec, FileSection, LayoutRow, SurveyFile
 from schemas.survey_tables import all_codes, all_rules
 
 #: Concepts without which absent members cannot be counted.

@@ -12,7 +12,17 @@ from schemas.codes import CodeList, load_code_lists
 from schemas.concepts import Concept, Universe, load_concepts, load_universes
 from schemas.errors import Problem, SpecError
 from schemas.survey_checks import concept_set, concept_source, sections, toml_file
-from schemas.survey_files import ABSENTEES, OPTIONAL, TABLES, folder_sha256, read_folder, read_table
+from schemas.survey_estimation_checks import calibration_margins, estimation_sections, replicate_weights
+from schemas.survey_files import (
+    ABSENTEES,
+    CALIBRATION,
+    OPTIONAL,
+    REPLICATES,
+    TABLES,
+    folder_sha256,
+    read_folder,
+    read_table,
+)
 from schemas.survey_findings import Findings
 from schemas.survey_model import SurveySpec
 from schemas.survey_parts import absentee_spec, file_parts, person_columns
@@ -94,7 +104,7 @@ def load_survey(
     tables = {
         name: read_table(content, f"{label}/{name}", TABLES[_table(name)], check.problems, OPTIONAL.get(name, ()))
         for name, content in contents.items()
-        if name.endswith(".csv")
+        if name.endswith(".csv") and not name.startswith(CALIBRATION)
     }
     toml = toml_file(check, contents.get("survey.toml"))
     layout = layout_rows(check, tables.get("layout.csv", []))
@@ -105,6 +115,9 @@ def load_survey(
     check.columns = person_columns(toml, layout)
     check.historical_states = toml.migration.historical_states
     sections(check, toml, folder)
+    estimation_sections(check, toml)
+    replicates = replicate_weights(check, toml, tables.get(REPLICATES))
+    calibration = calibration_margins(check, toml, contents)
     file_parts(check, toml, layout)
     sources = {
         name: concept_source(check, name, entry, has_codes=f"codes/{name}.csv" in tables)
@@ -140,14 +153,34 @@ def load_survey(
         declared=toml.declared,
         quality=toml.quality,
         reference_stocks=toml.reference_stock,
+        replicates=replicates,
+        reliability=toml.reliability,
+        pooling=toml.pooling,
+        breaks=toml.breaks,
+        calibration=calibration,
     )
 
 
 def dictionary_of(spec: SurveySpec) -> Mapping[str, Concept]:
-    """The concept dictionary as it holds for a survey: declared blank PSUs may be NULL."""
+    """The concept dictionary as it holds for a survey.
+
+    Declared blank PSUs may be NULL; replicate weights and cells of calibration are columns of its own, at the end.
+    """
     concepts = dict(load_concepts())
     if spec.design.psu_missing == "declared":
         concepts["psu"] = concepts["psu"].model_copy(update={"nullable": True})
+    for name in spec.replicates.columns if spec.replicates is not None else ():
+        definition = "Weight of the person in a replicate of the sample."
+        concepts[name] = Concept(name=name, kind="number", universe="all", origin="source", definition=definition)
+    for margin in spec.calibration.margins if spec.calibration is not None else ():
+        concepts[margin.column] = Concept(
+            name=margin.column,
+            kind="text",
+            universe="all",
+            origin="derived",
+            nullable=True,
+            definition=f"Cell of the population totals of {' x '.join(margin.concepts)}; empty for who is left out.",
+        )
     return concepts
 
 

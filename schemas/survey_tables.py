@@ -16,9 +16,10 @@ from schemas.countries import COUNTRY, COUNTRY_FILE, country_key, country_rows
 from schemas.errors import SpecError
 from schemas.expressions import Kind
 from schemas.periods import Period, PeriodError
+from schemas.survey_base import overlap
 from schemas.survey_files import TableRow
 from schemas.survey_findings import Findings
-from schemas.survey_model import CodeRow, ConceptSection, Correction, LayoutRow, RuleRow, overlap
+from schemas.survey_model import CodeRow, ConceptSection, Correction, LayoutRow, RuleRow
 
 NULL = "NULL"  # target or value of a concept that may be unknown and has no code for it
 

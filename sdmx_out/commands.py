@@ -74,7 +74,8 @@ def get(
 ) -> None:
     """Print the published numbers of INDICATOR from the latest release.
 
-    Columns are those of ILOSTAT's bulk download, then se, lower and upper (95 % limits); with --quality those of
+    Columns are those of ILOSTAT's bulk download, then se, lower and upper (95 % limits), and of figures that compare
+    two others (differences, gaps, changes, net flows) p_value and significance (5 %); with --quality those of
     quality.csv. Exit codes:
     0 rows were printed, 2 the request is wrong, 4 there is nothing to print and stderr says why.
     """

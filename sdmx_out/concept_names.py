@@ -91,6 +91,11 @@ CONCEPTS = {
         "CONF_STATUS": _names("Confidentiality status", "Statut de confidentialité", "Estado de confidencialidad"),
         "CV": _names("Coefficient of variation", "Coefficient de variation", "Coeficiente de variación"),
         "DF": _names("Degrees of freedom", "Degrés de liberté", "Grados de libertad"),
+        "P_VALUE": _names(
+            "P-value (two-sided t test of 0)",
+            "Valeur p (test t bilatéral de 0)",
+            "Valor p (prueba t bilateral de 0)",
+        ),
         "N_BAND": _names(
             "Band of the number of sample persons",
             "Tranche du nombre de personnes de l'échantillon",

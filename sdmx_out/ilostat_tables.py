@@ -17,8 +17,8 @@ from sdmx_out.published_rows import TABLE
 _CELL = ("ref_area", "source", "indicator", "sex", "classif1", "classif2")
 BULK_COLUMNS = (*_CELL, "time", "obs_value", "obs_status", "note_classif", "note_indicator", "note_source")
 QUALITY_COLUMNS = (
-    *(*_CELL, "time", "se", "lower", "upper", "cv", "df", "n_band", "method"),
-    *("obs_status", "conf_status", "reason"),
+    *(*_CELL, "time", "se", "lower", "upper", "cv", "df", "p_value", "significance"),
+    *("n_band", "method", "obs_status", "conf_status", "reason"),
 )
 DICTIONARY_COLUMNS = ("code", "label_en", "label_fr", "label_es", "order", "is_total")
 
@@ -29,7 +29,7 @@ def bulk_lines(connection: duckdb.DuckDBPyConnection, indicator: str, freq: str)
 
 
 def quality_lines(connection: duckdb.DuckDBPyConnection, indicator: str, freq: str) -> Iterator[str]:
-    """One line per cell with its standard error and status, in the order of the bulk file."""
+    """One line per cell with its standard error, significance and status, in the order of the bulk file."""
     return _lines(connection, indicator, freq, QUALITY_COLUMNS)
 
 

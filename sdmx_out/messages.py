@@ -38,6 +38,7 @@ TWIN_ATTRIBUTES = {
     "NOTE_SOURCE": "note_source",
     "CV": "cv",
     "DF": "df",
+    "P_VALUE": "p_value",
     "N_BAND": "n_band",
     "METHOD": "method",
     "UPPER_BOUND": "upper",

@@ -15,8 +15,9 @@ from schemas.periods import Period, PeriodError
 from sdmx_out.csv_text import read_csv
 from sdmx_out.ilostat_tables import BULK_COLUMNS
 
-COLUMNS = (*BULK_COLUMNS, "se", "lower", "upper")
-NUMBERS = ("obs_value", "se", "lower", "upper")
+PRECISION = ("se", "lower", "upper", "p_value", "significance")
+COLUMNS = (*BULK_COLUMNS, *PRECISION)
+NUMBERS = ("obs_value", "se", "lower", "upper", "p_value")
 _NEAR = 0.6
 _KEY = ("ref_area", "source", "indicator", "sex", "classif1", "classif2", "time")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
@@ -24,6 +25,7 @@ _NOT_CLASSIFICATIONS = ("AREA", "INDICATOR", "OBS_STATUS", "CONF_STATUS", "SOURC
 _REASONS = {
     "not_collected": "not collected",
     "not_computed": "not computed",
+    "no_observation": "no figure",
     "unreliable_table": "suppressed table",
 }
 
@@ -60,9 +62,10 @@ def suggestions(release: Path, indicator: str) -> list[str]:
 
 
 def read_rows(release: Path, wanted: Wanted) -> Iterator[Row]:
-    """One row per cell of an indicator: ILOSTAT's bulk columns, then se, lower and upper.
+    """One row per cell of an indicator: ILOSTAT's bulk columns, then what the precision file says.
 
-    All sources and frequencies are given, in the order A, M, Q, S of their files.
+    All sources and frequencies are given, in the order A, M, Q, S of their files. Releases made before figures were
+    compared have no p-values: theirs are empty.
     """
     time = _ilostat(wanted.period)
     for bulk in sorted((release / "data" / "ilostat").glob(f"{wanted.indicator}_?.csv")):
@@ -71,7 +74,7 @@ def read_rows(release: Path, wanted: Wanted) -> Iterator[Row]:
             if any(row[column] != precision[column] for column in _KEY):
                 raise ValueError(f"{bulk.name} and {quality.name} do not have the same rows")
             if wanted.area in (None, row["ref_area"]) and time in (None, row["time"]):
-                yield {**row, **{column: precision[column] for column in ("se", "lower", "upper")}}
+                yield {**row, **{column: precision.get(column, "") for column in PRECISION}}
 
 
 def why_absent(release: Path, wanted: Wanted) -> list[str]:

@@ -25,13 +25,17 @@ TABLE = "release_rows"
 KEY = ("indicator", "ref_area", "freq", "time", "sex", "classif1", "classif2")
 COLUMNS = (
     *("indicator", "ref_area", "survey", "source", "freq", "time", "sex", "classif1", "classif2"),
-    *("obs_value", "obs_status", "conf_status", "reason", "se", "lower", "upper", "cv", "df", "n_band"),
-    *("method", "note_source", "note_indicator", "note_classif"),
+    *("obs_value", "obs_status", "conf_status", "reason", "se", "lower", "upper", "cv", "df", "p_value"),
+    *("n_band", "method", "note_source", "note_indicator", "note_classif"),
     *("unit_measure_type", "unit_measure", "unit_mult", "decimals"),
 )
-COUNT_DECIMALS = 3
+#: Decimals of p-values: six, which is more than anybody reads, and never an exponent.
+P_DECIMALS = 6
+#: A figure that compares two others differs significantly from 0 below this p-value (two-sided, 5 %).
+SIGNIFICANCE_LEVEL = 0.05
 _UNPUBLISHED = "(obs_status IN ('S', 'C') OR conf_status <> 'F')"
-_QUALITY = ("se", "lower", "upper", "cv", "df")
+_PRECISION = ("se", "lower", "upper", "cv")
+_QUALITY = (*_PRECISION, "df", "p_value")
 _FILE = "protected_estimates"
 
 
@@ -63,8 +67,7 @@ def load_rows(
     _refuse(_problems(connection, indicators, code_lists, is_test=is_test))
     connection.execute("CREATE OR REPLACE TEMP TABLE release_indicators (id VARCHAR, value_decimals INTEGER)")
     for indicator in sorted(indicators.values(), key=lambda item: item.id):
-        decimals = COUNT_DECIMALS if indicator.measure == "count" else indicator.decimals
-        connection.execute("INSERT INTO release_indicators VALUES (?, ?)", [indicator.id, decimals])
+        connection.execute("INSERT INTO release_indicators VALUES (?, ?)", [indicator.id, indicator.decimals])
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} AS {_rows_sql(is_test=is_test)}")
     connection.execute("DROP TABLE candidate_rows")
 
@@ -91,8 +94,10 @@ def _rows_sql(*, is_test: bool) -> str:
         source = f"source || ' ({TEST_TITLE['en']})'"
         note_source = f"concat_ws('_', nullif(note_source, ''), '{TEST_NOTE}')"
     value = "CAST(obs_value AS DOUBLE)"
-    quality = ", ".join(f"{significant_sql(f'CAST({c} AS DOUBLE)')} AS {c}" for c in _QUALITY if c != "df")
+    precision = ", ".join(f"{significant_sql(f'CAST({c} AS DOUBLE)')} AS {c}" for c in _PRECISION)
     free = "CAST(df AS DOUBLE)"
+    # What is said of significance agrees with the p-value as it is printed.
+    p_value = f"round(CAST(p_value AS DOUBLE), {P_DECIMALS})"
     return f"""
         SELECT indicator, ref_area, survey, {source} AS source, freq,
             CASE freq WHEN 'M' THEN replace(time, 'M', '') ELSE time END AS time,
@@ -101,9 +106,12 @@ def _rows_sql(*, is_test: bool) -> str:
             sex, classif1, classif2,
             {fixed_sql(value, "value_decimals")} AS obs_value,
             coalesce(obs_status, '') AS obs_status, conf_status, coalesce(reason, '') AS reason,
-            {quality},
+            {precision},
             CASE WHEN {free} = floor({free}) THEN format('{{:.0f}}', {free})
                 ELSE {significant_sql(free)} END AS df,
+            {fixed_sql(p_value, str(P_DECIMALS))} AS p_value,
+            CASE WHEN {p_value} < {SIGNIFICANCE_LEVEL} THEN 'significant'
+                WHEN {p_value} IS NOT NULL THEN 'not significant' ELSE '' END AS significance,
             coalesce(n_band, '') AS n_band, coalesce(method, '') AS method,
             {note_source} AS note_source, coalesce(note_indicator, '') AS note_indicator,
             coalesce(note_classif, '') AS note_classif,

@@ -458,7 +458,7 @@ What is here
   quality.csv        coverage and quality of every round behind the figures: response, proxies, unknown birth and
                      citizenship, calibration (items: dictionary/QUALITY_ITEM.csv; totals in thousands)
   data/ilostat/      one file per indicator and frequency, in the columns of ILOSTAT's bulk download
-  data/quality/      beside each: standard error, 95 % limits, CV, degrees of freedom, method, status
+  data/quality/      beside each: standard error, 95 % limits, CV, degrees of freedom, p-value, method, status
   data/sdmx-csv/     SDMX-CSV 1.0: DF_<indicator> has the values, DF_<indicator>_SE the standard errors
   structure/         SDMX-ML 2.1 structures of both
   dictionary/        codes with English, French and Spanish labels
@@ -467,7 +467,10 @@ What is here
   release.json       this release in figures, and the release before
 
 How to read
-  Counts are in thousands with 3 decimals (unit multiplier 3); rates are in per cent.
+  Counts are in thousands with 3 decimals (unit multiplier 3); rates are in per cent, differences of rates in points.
+  Differences, gaps, changes and net flows may be below 0. Their p_value is of a two-sided t test of 0 (6 decimals);
+  significance says `significant` below 0.05. They have no CV.
+  Notes (note_source, note_indicator) are codes of dictionary/NOTE.csv, joined by `_`; those of ILMS are our own.
   Standard errors and limits have 6 significant digits, in the unit of the value.
   An empty obs_value is suppressed (obs_status S or C); whether it is unreliable or confidential stands in
   data/quality/ (reason, conf_status). U marks a published value of low reliability.

@@ -32,6 +32,8 @@ from sdmx_out.catalogue import (
 from sdmx_out.concept_names import AGENCY_NAMES, CONCEPTS, LIST_NAMES, SCHEME_NAMES
 
 VERSION = "1.0"
+# sdmx1 tells lists apart by id and version alone: a list of our own never has the id of one of ILO's.
+OWN_MEASURES = "CL_MEASURE_ILMS"
 _URN = "urn:sdmx:org.sdmx.infomodel"
 _PREPARED = re.compile(rb"<mes:Prepared>[^<]*</mes:Prepared>")
 
@@ -52,6 +54,7 @@ ATTACHMENT = {
     "DECIMALS": _ON_MEASURE,
     "CV": _ON_OBSERVATION,
     "DF": _ON_OBSERVATION,
+    "P_VALUE": _ON_OBSERVATION,
     "N_BAND": _ON_OBSERVATION,
     "METHOD": _ON_OBSERVATION,
     "UPPER_BOUND": _ON_OBSERVATION,
@@ -63,7 +66,7 @@ ATTRIBUTES = (
 )
 TWIN_ATTRIBUTES = (
     *("OBS_STATUS", "CONF_STATUS", "UNIT_MEASURE_TYPE", "UNIT_MEASURE", "UNIT_MULT", "SOURCE"),
-    *("NOTE_SOURCE", "CV", "DF", "N_BAND", "METHOD", "UPPER_BOUND", "LOWER_BOUND"),
+    *("NOTE_SOURCE", "CV", "DF", "P_VALUE", "N_BAND", "METHOD", "UPPER_BOUND", "LOWER_BOUND"),
 )
 # SDMX code list id -> catalogue list; those of SDMX are the cross-domain lists of the twin dataflows.
 _ILO_LISTS = {
@@ -75,7 +78,7 @@ _ILO_LISTS = {
     "CL_UNIT_MULT": "UNIT_MULT",
 }
 _SDMX_LISTS = {"CL_OBS_STATUS": "OBS_STATUS_SDMX", "CL_CONF_STATUS": "CONF_STATUS"}
-_NUMBERS = frozenset({"OBS_VALUE", "UPPER_BOUND", "LOWER_BOUND", "CV", "DF"})
+_NUMBERS = frozenset({"OBS_VALUE", "UPPER_BOUND", "LOWER_BOUND", "CV", "DF", "P_VALUE"})
 _BREAKDOWN = re.compile(r" (by sex|par sexe|selon le sexe|por sexo|según sexo)\b")
 
 Lists = Mapping[tuple[str, str], v21.Codelist]
@@ -197,7 +200,7 @@ def _all_lists(
         codes = code_lists[source]
         _fill(new(SDMX, list_id, codes.title, codes.version), codes, has_test_areas=has_test_areas)
     measures = new(ILO, "CL_MEASURE", LIST_NAMES["MEASURE"])
-    own_measures = new(ILMS, "CL_MEASURE", LIST_NAMES["MEASURE"])
+    own_measures = new(ILMS, OWN_MEASURES, LIST_NAMES["MEASURE"])
     for indicator in indicators:
         target = measures if indicator.agency == ILO else own_measures
         if indicator.measure_code not in target.items:
@@ -264,7 +267,11 @@ def _all_schemes(agencies: Mapping[str, common.Agency], lists: Lists) -> dict[st
     own = schemes["CS_ILMS"]
     for (agency, list_id), codelist in lists.items():
         concept_id = list_id.removeprefix("CL_")
-        if agency == ILMS and not any(concept_id in scheme.items for scheme in schemes.values()):
+        if (
+            agency == ILMS
+            and list_id != OWN_MEASURES
+            and not any(concept_id in scheme.items for scheme in schemes.values())
+        ):
             own.append(v21.Concept(id=concept_id, name=codelist.name))
     return schemes
 
@@ -303,13 +310,14 @@ def _data_structure(
     structure.dimensions = v21.DimensionDescriptor(id="DimensionDescriptor")
     for order, dimension in enumerate(("REF_AREA", "FREQ", "MEASURE", *indicator.dimensions), start=1):
         list_id = "CL_AREA" if dimension == "REF_AREA" else f"CL_{dimension}"
-        owner = indicator.agency if dimension == "MEASURE" else ILO
+        if dimension == "MEASURE" and indicator.agency == ILMS:
+            list_id = OWN_MEASURES
         structure.dimensions.append(
             v21.Dimension(
                 id=dimension,
                 order=order,
                 concept_identity=_concept(schemes, dimension),
-                local_representation=_coded(lists, list_id, owner),
+                local_representation=_coded(lists, list_id),
             )
         )
     structure.dimensions.append(

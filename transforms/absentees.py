@@ -205,12 +205,15 @@ def _take_from_household(spec: SurveySpec, given: AbsenteeSpec, steps: Steps) ->
         add_step(steps, ["FALSE AS lacks_household", "FALSE AS has_unequal_household"])
         return set()
     last = steps[-1][0]
+    # Raked weights differ within a household; population totals hold nobody who lives abroad.
+    is_raked = spec.calibration is not None and "household_id" in spec.concepts
+    everything = "* REPLACE (original_weight AS weight)" if is_raked else "*"
     shared = ", ".join(f"min({name}) AS shared_{name}" for name in taken)
     names = ", ".join(taken)
     steps.append(
         (
             "members",
-            "SELECT *, count_if(exclusion IS NULL) OVER (PARTITION BY household_id) AS counted FROM "
+            f"SELECT {everything}, count_if(exclusion IS NULL) OVER (PARTITION BY household_id) AS counted FROM "
             + ("harmonised_persons" if "household_id" in spec.concepts else _without_household(taken)),
         )
     )

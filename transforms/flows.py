@@ -27,6 +27,9 @@ _EMPLOYED = "labour_force_status = 'LMS_STATUS_EMP'"
 #: Lower limit in months of each band of stay but the first.
 _STAY_BANDS = ((120, "MGE120"), (60, "M60-119"), (12, "M12-59"))
 
+#: Lower limit in months of each band of work abroad.
+_WORK_ABROAD_BANDS = (*_STAY_BANDS, (6, "M6-11"), (0, "MLT6"))
+
 
 def inflow_definition(known: Collection[str]) -> str | None:
     """Return the column whose definition of a recent inflow a survey's figures rest on; None where there is none.
@@ -125,6 +128,13 @@ def _stay_band_sql(context: Context) -> str:
     )
 
 
+def _work_abroad_band_sql(context: Context) -> str:
+    bands = " ".join(
+        f"WHEN months_worked_abroad >= {limit} THEN 'DAB_BANDS_{item}'" for limit, item in _WORK_ABROAD_BANDS
+    )
+    return f"CASE WHEN worked_abroad THEN CASE {bands} ELSE 'DAB_BANDS_X' END END"
+
+
 def _age_at_arrival_sql(context: Context) -> str:
     """Return SQL for the age at arrival; a year of arrival without month leaves six months of play at birth."""
     if {"age", "months_of_stay"} <= context.known:
@@ -207,6 +217,7 @@ DERIVED = (
         for criterion in _CRITERIA
     ),
     Derived("is_return_migrant_worker", ("worked_abroad",), _return_worker_sql),
+    Derived("work_abroad_band", ("worked_abroad", "months_worked_abroad"), _work_abroad_band_sql),
     *(
         Derived("is_returned_citizen", ("is_recent_inflow", "citizenship_status", *questions), _returned_citizen_sql)
         for questions in product(

@@ -12,9 +12,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.codes import load_hierarchy
-from schemas.concepts import Concept
+from schemas.concepts import UNKNOWN, Concept
 from schemas.expressions import quote_name, quote_text
 from schemas.periods import Period
+from schemas.survey_estimation import CELL_SEPARATOR, UNSTATED, CalibrationMargin
 from schemas.survey_spec import SurveySpec
 from transforms import labour_force, migration
 from transforms.derivation import Context
@@ -52,6 +53,7 @@ class HarmonisePlan:
         checked: concepts that have an ``x_`` column.
         keys: concepts looked up in a code table, with a ``k_`` column holding the source value.
         ruled: concepts given by rules, with an ``r_`` column holding the order of the rule met.
+        replicates: columns of replicate weights, NULL where the value is no number.
     """
 
     sql: str
@@ -59,6 +61,7 @@ class HarmonisePlan:
     checked: tuple[str, ...]
     keys: tuple[str, ...]
     ruled: tuple[str, ...]
+    replicates: tuple[str, ...] = ()
 
 
 def read_sql(variables: Collection[str], relation: str = "raw_extract") -> str:
@@ -106,7 +109,9 @@ def plan(spec: SurveySpec, concepts: Mapping[str, Concept], period: Period) -> H
         period: the round's reference period; it selects the rows of the code tables that are valid.
     """
     steps: Steps = [("corrected", corrected_sql(spec, spec.variables))]
-    recoded = recode(spec, concepts.values(), period, steps)
+    replicates = spec.replicates
+    names = dict(zip(replicates.columns, replicates.variables, strict=True)) if replicates is not None else {}
+    recoded = recode(spec, concepts.values(), period, steps, numbers=names)
     harmonised = _staged(spec, recoded.concepts, period, steps)
     return HarmonisePlan(
         sql=steps_sql(steps, recoded),
@@ -114,7 +119,38 @@ def plan(spec: SurveySpec, concepts: Mapping[str, Concept], period: Period) -> H
         checked=tuple(concept.name for concept in recoded.concepts),
         keys=recoded.keys,
         ruled=recoded.ruled,
+        replicates=tuple(names),
     )
+
+
+def table_columns(spec: SurveySpec, steps: HarmonisePlan) -> tuple[str, ...]:
+    """Return the columns of the stored table: harmonised ones, replicate weights, and what calibration adds."""
+    added: tuple[str, ...] = ()
+    if spec.calibration is not None:
+        added = ("original_weight", *(margin.column for margin in spec.calibration.margins))
+    return (*steps.columns, *steps.replicates, *added)
+
+
+def margin_cell_sql(margin: CalibrationMargin, period: Period, concepts: Mapping[str, Concept]) -> str:
+    """Return SQL for the cell of a margin's totals that a person is in.
+
+    '_U' stands for a person of unknown category, who belongs to the population of the totals all the same, and NULL
+    for one whose category has no total.
+
+    Args:
+        margin: concepts whose columns make the cell, and the totals.
+        period: the round's period; it selects the totals.
+        concepts: the concept dictionary.
+    """
+    codes = {
+        name: f"COALESCE({f'upper({name}::VARCHAR)' if concepts[name].kind == 'boolean' else name}, '{UNKNOWN}')"
+        for name in margin.concepts
+    }
+    cell = f"concat_ws('{CELL_SEPARATOR}', {', '.join(codes.values())})"
+    listed = ", ".join(quote_text(name) for name in margin.totals(period)) or "NULL"
+    unstated = ", ".join(quote_text(code) for code in sorted(UNSTATED))
+    unknown = " OR ".join(f"{code} IN ({unstated})" for code in codes.values())
+    return f"CASE WHEN {cell} IN ({listed}) THEN {cell} WHEN {unknown} THEN '{UNKNOWN}' END"
 
 
 def _staged(spec: SurveySpec, sourced: Sequence[Concept], period: Period, steps: Steps) -> set[str]:

@@ -1,10 +1,11 @@
-"""The main job: hours bands, formality, domestic work and the match of education and occupation.
+"""The main job: hours bands, formality, domestic work, hourly pay and the match of education and occupation.
 
 Here belong derivations over one employed person's answers. Which answers a survey has differs: each SQL is made of
 what is collected, and an answer that is not stated counts for nothing.
 
 Sources: ILOSTAT HOW_BANDS (STANDARDS 2.8); the ILO's processing of informality after the 15th and 17th ICLS
-(STANDARDS 2.9; the 21st ICLS of 2023 is not applied); the normative table of ``schemas.skills``.
+(STANDARDS 2.9; the 21st ICLS of 2023 is not applied); groups of the pay gap (STANDARDS 0.18); the normative table of
+``schemas.skills``.
 """
 
 from collections.abc import Iterable
@@ -24,6 +25,10 @@ _FORMAL_SECTORS = ("INST_GOVERNMENT", "INST_CORPORATION", "INST_NON_PROFIT", "IN
 
 #: ISIC version -> table of its divisions, and the division of households as employers.
 _DOMESTIC = {"ECO_ISIC4": ("ISIC4_DIVISION", "97"), "ECO_ISIC3": ("ISIC3_DIVISION", "95")}
+
+
+#: A month of work is 52/12 weeks.
+_WEEKS_A_YEAR, _MONTHS_A_YEAR = 52.0, 12
 
 
 def _listed(codes: Iterable[str]) -> str:
@@ -112,6 +117,42 @@ def _skills_match_sql(context: Context) -> str:
     return f"CASE WHEN {_EMPLOYED} THEN CASE {' '.join(branches)} ELSE 'MATCH_X' END END"
 
 
+def _hourly_earnings_sql(context: Context) -> str:
+    """Return SQL for earnings per hour: pay and hours of the same job, a month being 52/12 weeks."""
+    return f"CASE WHEN hours_usual > 0 THEN monthly_earnings / (hours_usual * {_WEEKS_A_YEAR} / {_MONTHS_A_YEAR}) END"
+
+
+def _aggregate_sql(version: str, column: str, lists: Iterable[str]) -> str:
+    """Return SQL for the item of an aggregate version that holds a code; NULL where it is not known."""
+    held: dict[str, list[str]] = {}
+    for item in (item for name in lists for item in load_code_lists()[name].items if not item.is_total):
+        for aggregate in items_of(version, item.code):
+            held.setdefault(aggregate, []).append(item.code)
+    branches = " ".join(
+        f"WHEN {column} IN ({_listed(codes)}) THEN {quote_text(aggregate)}"
+        for aggregate, codes in held.items()
+        if not aggregate.endswith("_X")
+    )
+    return f"CASE {branches} END"
+
+
+def _pay_group_sql(context: Context) -> str:
+    """Return SQL for the group within which pay is compared; NULL where a part of it is not known."""
+    assert context.spec.labour_force is not None
+    group = " || '|' || ".join(
+        (
+            "NULLIF(sex, '_U')",
+            _aggregate_sql("EDU_AGGREGATE", "education", ("EDU_ISCED11", "EDU_ISCED97")),
+            _aggregate_sql("AGE_AGGREGATE", "age_band", ("AGE_10YRBANDS",)),
+            f"CASE WHEN hours_usual < {context.spec.labour_force.underemployment_hours} THEN 'PART_TIME' "
+            "WHEN hours_usual IS NOT NULL THEN 'FULL_TIME' END",
+            "CASE WHEN institutional_sector = 'INST_GOVERNMENT' THEN 'PUBLIC' "
+            "WHEN institutional_sector NOT IN ('INST_X', '_U') THEN 'PRIVATE' END",
+        )
+    )
+    return f"CASE WHEN {_EMPLOYED} THEN {group} END"
+
+
 DERIVED = (
     Derived("hours_band", ("labour_force_status", "hours_actual_all"), _hours_band_sql),
     *(
@@ -126,6 +167,12 @@ DERIVED = (
         "is_domestic_worker",
         ("labour_force_status", "economic_activity", "economic_activity_division"),
         _domestic_worker_sql,
+    ),
+    Derived("hourly_earnings", ("monthly_earnings", "hours_usual"), _hourly_earnings_sql),
+    Derived(
+        "pay_group",
+        ("labour_force_status", "sex", "age_band", "education", "hours_usual", "institutional_sector"),
+        _pay_group_sql,
     ),
     Derived("skills_match", ("labour_force_status", "occupation", "education"), _skills_match_sql),
 )

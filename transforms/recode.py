@@ -10,6 +10,7 @@ Raw variables end with the last query made here: it carries for every concept ``
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from schemas.concepts import Concept
@@ -60,7 +61,13 @@ class Recoded:
     ruled: tuple[str, ...]
 
 
-def recode(source: Source, concepts: Iterable[Concept], period: Period, steps: Steps) -> Recoded:
+def recode(
+    source: Source,
+    concepts: Iterable[Concept],
+    period: Period,
+    steps: Steps,
+    numbers: Mapping[str, str] = MappingProxyType({}),
+) -> Recoded:
     """Append the queries that recode a relation of raw variables; it stands last in ``steps``, named ``corrected``.
 
     Args:
@@ -68,6 +75,7 @@ def recode(source: Source, concepts: Iterable[Concept], period: Period, steps: S
         concepts: the dictionary; those that the source does not give are passed over.
         period: it selects the rows of the code tables that are valid.
         steps: the queries so far.
+        numbers: further columns -> the raw variable whose number they hold; NULL where it is none.
     """
     sourced = tuple(concept for concept in concepts if concept.name in source.concepts)
     read, looked_up, lookups = ["corrected.row_number"], ["keyed.*"], []
@@ -86,6 +94,7 @@ def recode(source: Source, concepts: Iterable[Concept], period: Period, steps: S
         else:
             ruled += [name] if extra else []
             read += columns
+    read += [f"{_number_of_sql(variable)} AS {column}" for column, variable in numbers.items()]
     steps.append(("keyed", f"SELECT {', '.join(read)} FROM corrected"))
     steps.append(("recoded", f"SELECT {', '.join(looked_up)} FROM keyed {' '.join(lookups)}"))
     return Recoded(sourced, tuple(keys), tuple(ruled))
@@ -106,6 +115,14 @@ def steps_sql(steps: Steps, recoded: Recoded) -> str:
     left_out = [f"w_{concept.name}" for concept in recoded.concepts]
     left_out += [f"v_{concept.name}" for concept in recoded.concepts if concept.kind != "number"]
     return f"WITH {with_sql}\nSELECT * EXCLUDE ({', '.join(left_out)}) FROM {steps[-1][0]}"
+
+
+def _number_of_sql(variable: str) -> str:
+    return f"({number_sql(_text_sql(f'corrected.{quote_name(variable)}'))})::DOUBLE"
+
+
+def _text_sql(raw: str) -> str:
+    return f"NULLIF(trim({raw}), '')"
 
 
 def _source_sql(source: ConceptSource) -> str:
@@ -165,7 +182,7 @@ def _recoded(given: Source, concept: Concept) -> tuple[str, str, dict[str, str]]
     if given.codes.get(name):
         key = f"COALESCE(trim({raw}), '')"
         return f"m_{name}.target_code", f"m_{name}.source_code IS NULL", {f"k_{name}": key}
-    text = f"NULLIF(trim({raw}), '')"
+    text = _text_sql(raw)
     if concept.kind == "number":
         stated = text
         if source.missing:

@@ -1,213 +1,302 @@
-"""Standard errors by Taylor linearisation, from psu_totals.
+"""Variances of linearised or replicated statistics, and what follows from them: limits, tests.
 
-Here belong the variance of totals and ratios under a stratified multistage design, lonely PSU policies
-and confidence limits. What a cell is, and when its figure is published, belong elsewhere.
+Here belong the design of a sample, the variance of scores per sampling unit under it, lonely PSU policies, replicate
+weights, confidence limits and degrees of freedom. How a statistic becomes a score per unit belongs to ``estimators``.
 
-    V(T) = sum_h (1 - f_h) n_h / (n_h - 1) sum_i (z_hi - zbar_h)^2
+    V = sum_h (1 - f_h) n_h / (n_h - 1) sum_i (z_hi - zbar_h)^2   [ + sum_h f_h sum_i V_hi: a second stage with an fpc ]
 
-with z_hi the sum over the persons of PSU i in stratum h (total: w y; ratio R = Y / X: w (y - R x) / X),
-n_h the PSUs of stratum h in the FULL sample; a PSU without members has z = 0 and counts in n_h.
-Deviations are taken from the stratum mean before squaring: the one-pass form cancels.
+with z_hi the score of PSU i of stratum h (total: the weighted sum of y; ratio R = Y / X: that of (y - R x) / X) and
+n_h the PSUs of stratum h in the FULL sample; a PSU without members has z = 0 and counts in n_h. Deviations are taken
+from the stratum mean before squaring: the one-pass form cancels.
 
-Source: Wolter (2007) Introduction to Variance Estimation, chapters 2 and 6; R survey 4.1.1 for the
-lonely PSU policies (STANDARDS 7.1).
+Source: Wolter (2007) Introduction to Variance Estimation, chapters 2, 3 and 6; Lumley (2010) Complex Surveys; R survey
+4.1.1 (svyrecvar, svrVar) for lonely PSUs, second stages and the centring of replicates (STANDARDS 7.1).
 """
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
-import pandas as pd
-from scipy.special import stdtrit
+from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
 LONELY_PSU_POLICIES = ("fail", "remove", "certainty", "adjust", "average")
 
 CONFIDENCE_LEVEL = 0.95
 
-#: Columns that identify a cell within one cube and universe.
-CELL = "sex, classif1, classif2"
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+Scale = Literal["log", "logit", "identity"]
+
+#: Scores whose variance is in work at a time: a megabyte, which stays in the processor's cache.
+_IN_WORK = 131_072
+
+#: A sampling fraction as near to 1 as this leaves no variance, as in R.
+_TAKEN_IN_FULL = 1e-7
 
 
-def lonely_strata_sql() -> str:
-    """Return SQL for the strata with a single PSU in the full sample of a round (``sample_design``)."""
-    return "SELECT round, stratum FROM sample_design GROUP BY ALL HAVING count(*) = 1 ORDER BY ALL"
+@dataclass(frozen=True)
+class SampleDesign:
+    """The sampling units of one sample, in the order of the columns of scores.
+
+    Attributes:
+        stratum: stratum of each unit, 0 to H - 1, never decreasing. A unit is a PSU, or an SSU where ``psu`` is given.
+        lonely_psu: what a stratum with a single PSU contributes, as R survey defines it; ``fail`` must have been
+            refused before, and raises.
+        population: PSUs of each stratum in the population, which makes the finite population correction; None for a
+            sample with replacement.
+        psu: PSU of each unit, 0 to n - 1, never decreasing; only where the units are SSUs.
+        ssu_population: SSUs of each PSU in the population.
+    """
+
+    stratum: Integers
+    lonely_psu: str = "fail"
+    population: Floats | None = None
+    psu: Integers | None = None
+    ssu_population: Floats | None = None
+
+    @property
+    def units(self) -> int:
+        """Number of sampling units."""
+        return len(self.stratum)
+
+    def block(self, first: int, last: int) -> "SampleDesign":
+        """Return the design of the units ``first`` to ``last`` (exclusive), which must hold whole strata."""
+        stratum = self.stratum[first:last]
+        here = slice(stratum[0], stratum[-1] + 1)
+        psu = None if self.psu is None else self.psu[first:last]
+        units = None if psu is None else slice(psu[0], psu[-1] + 1)
+        return SampleDesign(
+            stratum - stratum[0],
+            self.lonely_psu,
+            None if self.population is None else self.population[here],
+            None if psu is None else psu - psu[0],
+            None if self.ssu_population is None else self.ssu_population[units],
+        )
 
 
-def _same_cell(one: str, two: str) -> str:
-    return (
-        f"{one}.sex = {two}.sex AND {one}.classif1 IS NOT DISTINCT FROM {two}.classif1 "
-        f"AND {one}.classif2 IS NOT DISTINCT FROM {two}.classif2"
+@dataclass(frozen=True)
+class VarianceParts:
+    """What blocks of strata contribute to the variances of cells; parts of blocks add up.
+
+    Attributes:
+        variance: sum over strata (and second stages), before lonely strata are averaged.
+        strata: strata with members.
+        usable_strata: those of them whose variance is known.
+        psus: PSUs with members, sides x cells: a comparison has two sides, anything else one.
+        strata_of_sides: strata with members, sides x cells.
+    """
+
+    variance: Floats
+    strata: Integers
+    usable_strata: Integers
+    psus: Integers
+    strata_of_sides: Integers
+
+    def __add__(self, other: "VarianceParts") -> "VarianceParts":
+        return VarianceParts(
+            self.variance + other.variance,
+            self.strata + other.strata,
+            self.usable_strata + other.usable_strata,
+            self.psus + other.psus,
+            self.strata_of_sides + other.strata_of_sides,
+        )
+
+    def total(self, lonely_psu: str) -> Floats:
+        """Return the variance per cell; NaN where ``average`` has no stratum to take an average of."""
+        if lonely_psu != "average":
+            return self.variance
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = self.strata / self.usable_strata
+            averaged = np.where(self.usable_strata > 0, self.variance * factor, np.nan)
+        # A total of nobody is 0 whatever the sample: it has no stratum to average.
+        return np.where(self.strata == 0, self.variance, averaged)
+
+    @property
+    def n_psu(self) -> Integers:
+        """PSUs that have members of the cell; of a comparison those of the side that has fewer."""
+        return np.asarray(self.psus.min(axis=0))
+
+    @property
+    def degrees_of_freedom(self) -> Integers:
+        """PSUs less strata that have members of the cell; of a comparison those of the side that has fewer.
+
+        Nearly all of a difference's variance may come from one side: the degrees of both together would promise more.
+        """
+        return np.asarray((self.psus - self.strata_of_sides).min(axis=0))
+
+
+def variance_parts(
+    z: Floats, has_members: Booleans, design: SampleDesign, other_members: Booleans | None = None
+) -> VarianceParts:
+    """Return what the strata of a design contribute to the variance of every cell.
+
+    Args:
+        z: scores, cells x units.
+        has_members: whether a unit holds a member of the cell's domain, cells x units.
+        design: the units.
+        other_members: of a comparison, the same for its other side.
+
+    Raises:
+        ValueError: a stratum has a single PSU and the policy is ``fail``.
+
+    Cells are taken a few at a time, so that what is in work is small beside the scores.
+    """
+    step = max(1, _IN_WORK // max(1, design.units))
+    given = [has_members] if other_members is None else [has_members, other_members]
+    parts = [
+        _variance_parts(z[first : first + step], [side[first : first + step] for side in given], design)
+        for first in range(0, max(1, len(z)), step)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return VarianceParts(
+        np.concatenate([part.variance for part in parts]),
+        np.concatenate([part.strata for part in parts]),
+        np.concatenate([part.usable_strata for part in parts]),
+        np.concatenate([part.psus for part in parts], axis=1),
+        np.concatenate([part.strata_of_sides for part in parts], axis=1),
     )
 
 
-def _scores_sql(cube: str, numerator: str, denominator: str | None, rounds: int) -> str:
-    """Return SQL for one score z per cell x round x stratum x PSU (``scores``), and the cell's ``figures``."""
-    if denominator is None:
-        members = f"""
-members AS (
-    SELECT {CELL}, round, stratum, psu, total, n, n AS n_numerator, n_households
-    FROM psu_totals WHERE cube = '{cube}' AND universe = '{numerator}'
-)"""
-        estimate, parts, score = f"sum(total) / {rounds}", "n", f"m.total / {rounds}"
+def _variance_parts(z: Floats, given: Sequence[Booleans], design: SampleDesign) -> VarianceParts:
+    if design.psu is None:
+        of_psu, sides, stratum = z, list(given), design.stratum
     else:
-        members = f"""
-members AS (
-    SELECT x.sex, x.classif1, x.classif2, x.round, x.stratum, x.psu, x.total AS x, coalesce(y.total, 0) AS y,
-           x.n, coalesce(y.n, 0) AS n_numerator, x.n_households
-    FROM (FROM psu_totals WHERE cube = '{cube}' AND universe = '{denominator}') AS x
-    LEFT JOIN (FROM psu_totals WHERE cube = '{cube}' AND universe = '{numerator}') AS y
-      ON {_same_cell("y", "x")} AND y.round = x.round AND y.stratum = x.stratum AND y.psu = x.psu
-)"""
-        estimate = "sum(y) / nullif(sum(x), 0)"
-        parts = "least(n, n_numerator, n_complement)"
-        score = "(m.y - f.estimate * m.x) / f.x"
-    x = ", sum(x) AS x" if denominator else ""
-    return f"""{members}, by_round AS (
-    SELECT {CELL}, round, sum(n) AS n, sum(n_numerator) AS n_numerator FROM members GROUP BY ALL
-), largest AS (
-    SELECT {CELL}, max(n)::BIGINT AS n, max(n_numerator)::BIGINT AS n_numerator,
-           max(n - n_numerator)::BIGINT AS n_complement FROM by_round GROUP BY {CELL}
-), figures AS (
-    SELECT {CELL}, {estimate} AS estimate{x}, sum(n)::BIGINT AS n, sum(n_numerator)::BIGINT AS n_numerator,
-           sum(n_households)::BIGINT AS n_households, count(DISTINCT (stratum, psu)) AS n_psu,
-           count(DISTINCT stratum) AS n_strata
-    FROM members GROUP BY {CELL}
-), smallest AS (
-    SELECT {CELL}, {parts} AS n_smallest FROM largest
-), scores AS (
-    SELECT m.sex, m.classif1, m.classif2, m.round, m.stratum, m.psu, {score} AS z
-    FROM members AS m JOIN figures AS f ON {_same_cell("f", "m")}
-    WHERE f.estimate IS NOT NULL
-)"""
+        starts = _starts(design.psu)
+        of_psu = np.add.reduceat(z, starts, axis=1)
+        sides = [np.logical_or.reduceat(side, starts, axis=1) for side in given]
+        stratum = design.stratum[starts]
+    members = sides[0] if len(sides) == 1 else sides[0] | sides[1]
+    starts = _starts(stratum)
+    sizes = np.diff(np.append(starts, len(stratum)))
+    by_stratum, usable = _one_stage(of_psu, starts, sizes, design.population, design.lonely_psu)
+    in_strata = [np.logical_or.reduceat(side, starts, axis=1) for side in sides]
+    in_stratum = in_strata[0] if len(sides) == 1 else in_strata[0] | in_strata[1]
+    variance = by_stratum.sum(axis=1)
+    if design.psu is not None:
+        if design.population is None or design.ssu_population is None:
+            raise ValueError("a second stage counts only where both stages have a finite population correction")
+        inner = _starts(design.psu)
+        inner_sizes = np.diff(np.append(inner, len(design.psu)))
+        by_psu, known = _one_stage(z, inner, inner_sizes, design.ssu_population, design.lonely_psu)
+        by_psu = np.where(known | ~members, by_psu, np.nan)
+        variance = variance + (by_psu * (sizes / design.population)[stratum]).sum(axis=1)
+    return VarianceParts(
+        variance,
+        in_stratum.sum(axis=1),
+        (in_stratum & usable).sum(axis=1),
+        np.stack([side.sum(axis=1, dtype=np.int64) for side in sides]),
+        np.stack([side.sum(axis=1, dtype=np.int64) for side in in_strata]),
+    )
 
 
-def estimates_sql(
-    cube: str, numerator: str, denominator: str | None, *, has_psu: bool, lonely_psu: str, rounds: int = 1
-) -> str:
-    """Return SQL for the estimates of one indicator with their standard errors.
-
-    Grain: one row per cell of the cube that has members of the denominator (of the numerator where there
-    is none). Columns: sex, classif1, classif2, estimate (persons, or a proportion), se, df, n (persons in the
-    denominator, summed over rounds), n_numerator, n_smallest (the smallest of the parts that the figure discloses,
-    each in the round where it is largest: a panel repeats persons), n_households, n_psu (PSUs with members).
-
-    Args:
-        cube: name of the cube in ``psu_totals``.
-        numerator: universe counted, or the numerator of the rate.
-        denominator: universe of the denominator; None for a count.
-        has_psu: False where the file has no design variables: se and df are then NULL, never invented.
-        lonely_psu: policy for strata with a single PSU, as R survey defines it; ``fail`` must have been
-            refused before.
-        rounds: number of rounds averaged. Counts are means over the rounds; rates are ratios of the
-            summed totals. Rounds that share PSUs are correlated: with u_i the sum over rounds of
-            sqrt(n/(n-1)) (z_i - zbar), V = sum_h sum_i u_i^2, which is the sum of the rounds' variances and of
-            twice their covariances over the PSUs they share.
-
-    Reads ``psu_totals`` and ``sample_design``, both with a column ``round``. The degrees of freedom are
-    those of the cell's domain: PSUs with members minus strata with members.
-    """
-    scores = _scores_sql(cube, numerator, denominator, rounds)
-    counts = "n, n_numerator, n_smallest, n_households"
-    smallest = f"JOIN smallest AS e ON {_same_cell('e', 'f')}"
-    if not has_psu:
-        return f"""
-WITH {scores}
-SELECT f.sex, f.classif1, f.classif2, estimate, NULL::DOUBLE AS se, NULL::BIGINT AS df, {counts}, NULL::BIGINT AS n_psu
-FROM figures AS f {smallest} WHERE estimate IS NOT NULL"""
-    single = "sum_of_squares" if lonely_psu == "adjust" else "0"
-    inflation = "count(*) / nullif(count_if(n_h > 1), 0)" if lonely_psu == "average" else "1"
-    return f"""
-WITH strata AS (
-    SELECT round, stratum, count(*) AS n_h FROM sample_design GROUP BY ALL
-), {scores}, means AS (
-    SELECT {CELL}, s.round, s.stratum, n_h, sum(z) / n_h AS mean, count(*) AS m, sum(z * z) AS sum_of_squares
-    FROM scores AS s JOIN strata USING (round, stratum) GROUP BY {CELL}, s.round, s.stratum, n_h
-), centred AS (
-    SELECT s.sex, s.classif1, s.classif2, s.round, s.stratum, s.psu, z - mean AS d, n_h, m, mean, sum_of_squares
-    FROM scores AS s JOIN means AS t ON {_same_cell("t", "s")} AND t.round = s.round AND t.stratum = s.stratum
-), deviations AS (
-    SELECT {CELL}, round, stratum, any_value(n_h) AS n_h, any_value(sum_of_squares) AS sum_of_squares,
-           sum(d ** 2) + (any_value(n_h) - any_value(m)) * any_value(mean) ** 2 AS squares
-    FROM centred GROUP BY {CELL}, round, stratum
-), variances AS (
-    SELECT {CELL}, round,
-           sum(CASE WHEN n_h > 1 THEN n_h / (n_h - 1) * squares ELSE {single} END) * {inflation} AS variance
-    FROM deviations GROUP BY {CELL}, round
-){_covariances_sql() if rounds > 1 else ""}, total_variance AS (
-    SELECT {CELL}, CASE WHEN count(variance) = count(*) THEN greatest(sum(variance), 0) END AS variance
-    FROM {"(FROM variances UNION ALL BY NAME FROM covariances)" if rounds > 1 else "variances"} GROUP BY {CELL}
-)
-SELECT f.sex, f.classif1, f.classif2, estimate, sqrt(variance) AS se, n_psu - n_strata AS df,
-       {counts}, n_psu
-FROM figures AS f {smallest} LEFT JOIN total_variance AS v ON {_same_cell("v", "f")}
-WHERE estimate IS NOT NULL"""
+def _starts(groups: Integers) -> Integers:
+    """Return the position of the first unit of every group of a non-decreasing column."""
+    return np.flatnonzero(np.concatenate(([True], np.diff(groups) != 0)))
 
 
-def _covariances_sql() -> str:
-    """Return SQL for twice the covariance of every pair of rounds, over the PSUs that both sampled."""
-    return f"""
-, shared AS (
-    SELECT a.round AS one, b.round AS two, stratum, psu
-    FROM sample_design AS a JOIN sample_design AS b USING (stratum, psu) WHERE a.round < b.round
-), n_shared AS (
-    SELECT one, two, stratum, count(*) AS c FROM shared GROUP BY ALL
-), left_side AS (
-    SELECT c.*, two FROM centred AS c JOIN shared AS p ON p.one = c.round AND p.stratum = c.stratum AND p.psu = c.psu
-), right_side AS (
-    SELECT c.*, one FROM centred AS c JOIN shared AS p ON p.two = c.round AND p.stratum = c.stratum AND p.psu = c.psu
-), pairs AS (
-    SELECT coalesce(a.sex, b.sex) AS sex, coalesce(a.classif1, b.classif1) AS classif1,
-           coalesce(a.classif2, b.classif2) AS classif2, coalesce(a.round, b.one) AS one,
-           coalesce(a.two, b.round) AS two,
-           coalesce(a.stratum, b.stratum) AS stratum, a.d AS d_one, b.d AS d_two
-    FROM left_side AS a FULL JOIN right_side AS b
-      ON {_same_cell("a", "b")} AND a.round = b.one AND a.two = b.round AND a.stratum = b.stratum AND a.psu = b.psu
-), stratum_pairs AS (
-    SELECT p.sex, p.classif1, p.classif2, p.one, p.two, p.stratum,
-           sum(coalesce(d_one, -coalesce(t.mean, 0)) * coalesce(d_two, -coalesce(u.mean, 0))) AS products,
-           count(*) AS seen, any_value(coalesce(t.mean, 0)) AS mean_one, any_value(coalesce(u.mean, 0)) AS mean_two
-    FROM pairs AS p
-    LEFT JOIN means AS t ON {_same_cell("t", "p")} AND t.round = p.one AND t.stratum = p.stratum
-    LEFT JOIN means AS u ON {_same_cell("u", "p")} AND u.round = p.two AND u.stratum = p.stratum
-    GROUP BY ALL
-), unseen AS (
-    SELECT t.sex, t.classif1, t.classif2, t.round AS one, u.round AS two, t.stratum,
-           t.mean AS mean_one, u.mean AS mean_two
-    FROM means AS t JOIN means AS u ON {_same_cell("t", "u")} AND t.stratum = u.stratum AND t.round < u.round
-), covariances AS (
-    SELECT k.sex, k.classif1, k.classif2,
-           2 * sqrt(h1.n_h / (h1.n_h - 1) * h2.n_h / (h2.n_h - 1))
-             * (coalesce(s.products, 0) + (n.c - coalesce(s.seen, 0)) * k.mean_one * k.mean_two) AS variance
-    FROM unseen AS k
-    JOIN n_shared AS n ON n.one = k.one AND n.two = k.two AND n.stratum = k.stratum
-    JOIN strata AS h1 ON h1.round = k.one AND h1.stratum = k.stratum AND h1.n_h > 1
-    JOIN strata AS h2 ON h2.round = k.two AND h2.stratum = k.stratum AND h2.n_h > 1
-    LEFT JOIN stratum_pairs AS s ON {_same_cell("s", "k")} AND s.one = k.one AND s.two = k.two AND s.stratum = k.stratum
-)"""
+def _one_stage(
+    z: Floats, starts: Integers, sizes: Integers, population: Floats | None, lonely_psu: str
+) -> tuple[Floats, Booleans]:
+    """Return the variance of one stage of sampling, cells x groups, and which groups have one."""
+    left = np.ones(len(sizes)) if population is None else (population - sizes) / population
+    is_lonely = (sizes == 1) & (left >= _TAKEN_IN_FULL)
+    if lonely_psu == "fail" and is_lonely.any():
+        raise ValueError(f"{int(is_lonely.sum())} strata have a single sampling unit and the policy is 'fail'")
+    means = np.add.reduceat(z, starts, axis=1)
+    means /= sizes
+    deviations = z - np.repeat(means, sizes, axis=1)
+    np.square(deviations, out=deviations)
+    variance = np.add.reduceat(deviations, starts, axis=1)
+    variance *= np.where(sizes > 1, left * sizes / np.maximum(sizes - 1, 1), 0.0)
+    if lonely_psu == "adjust" and is_lonely.any():
+        variance[:, is_lonely] = np.square(z[:, starts[is_lonely]]) * left[is_lonely]
+    variance[:, left < _TAKEN_IN_FULL] = 0.0
+    usable = ~is_lonely if lonely_psu == "average" else np.ones(len(sizes), dtype=bool)
+    return variance, usable
 
 
-def with_limits(estimates: pd.DataFrame, *, is_rate: bool, level: float = CONFIDENCE_LEVEL) -> pd.DataFrame:
-    """Return the estimates with confidence limits and CV: one row per cell, as given.
+def taylor_variance(z: Floats, has_members: Booleans, design: SampleDesign) -> Floats:
+    """Return the variance of every cell, as ``variance_parts`` over all strata at once."""
+    return variance_parts(z, has_members, design).total(design.lonely_psu)
 
-    Limits use t with the degrees of freedom of the cell's domain: on the logit scale for proportions,
-    on the log scale for totals. They are missing where the standard error, the degrees of freedom
-    or the scale does not allow them (SE absent, df below 1, proportion of 0 or 1, total of 0).
+
+def degrees_of_freedom(has_members: Booleans, design: SampleDesign) -> Integers:
+    """Return per cell the PSUs less the strata that hold members of it."""
+    psus, stratum = has_members, design.stratum
+    if design.psu is not None:
+        starts = _starts(design.psu)
+        psus, stratum = np.logical_or.reduceat(has_members, starts, axis=1), stratum[starts]
+    strata = np.logical_or.reduceat(psus, _starts(stratum), axis=1)
+    return np.asarray(psus.sum(axis=1, dtype=np.int64) - strata.sum(axis=1, dtype=np.int64))
+
+
+def replicate_variance(
+    theta_r: Floats, theta: Floats, scale: float, rscales: Sequence[float] | Floats, *, mse: bool
+) -> Floats:
+    """Return the variance per cell from a statistic computed with every replicate weight.
+
+    V = scale * sum_r rscales_r (theta_r - centre)^2
 
     Args:
-        estimates: columns ``estimate``, ``se``, ``df``.
-        is_rate: True where ``estimate`` is a proportion.
-        level: confidence level.
+        theta_r: the statistic by replicate, cells x replicates.
+        theta: the statistic with the full-sample weight, per cell.
+        scale: constant of the method.
+        rscales: constant of every replicate.
+        mse: whether deviations are from the full-sample statistic or, as R's default is, from the mean of the
+            replicates with a positive constant.
     """
-    value = estimates["estimate"].to_numpy(dtype=float)
-    se = estimates["se"].to_numpy(dtype=float, na_value=np.nan)
-    df = estimates["df"].to_numpy(dtype=float, na_value=np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = stdtrit(np.where(df >= 1, df, np.nan), (1 + level) / 2)
-        if is_rate:
-            half = t * se / (value * (1 - value))
+    factors = np.asarray(rscales, dtype=float)
+    centre = theta if mse else theta_r[:, factors > 0].mean(axis=1)
+    deviations = theta_r - centre[:, None]
+    return np.asarray(scale * (np.square(deviations) @ factors), dtype=float)
+
+
+def lonely_strata(strata: Iterable[str]) -> tuple[str, ...]:
+    """Return the strata that stand once in a list of one stratum per PSU, sorted."""
+    seen: dict[str, int] = {}
+    for stratum in strata:
+        seen[stratum] = seen.get(stratum, 0) + 1
+    return tuple(sorted(stratum for stratum, count in seen.items() if count == 1))
+
+
+def limits(
+    value: Floats, se: Floats, df: Floats, scale: Scale, level: float = CONFIDENCE_LEVEL
+) -> tuple[Floats, Floats]:
+    """Return confidence limits with Student's t.
+
+    On the log scale (totals): exp(log v -+ t se / v). On the logit scale (proportions): the same for
+    log(v / (1 - v)) with se / (v (1 - v)). Otherwise v -+ t se. They are missing (NaN) where the standard error, the
+    degrees of freedom (below 1) or the scale does not allow them (a total of 0, a proportion of 0 or 1).
+    """
+    value, se, df = (np.asarray(part, dtype=float) for part in (value, se, df))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        margin = stdtrit(np.where(df >= 1, df, np.nan), (1 + level) / 2) * se
+        if scale == "log":
+            half = np.where(value > 0, margin / value, np.nan)
+            lower, upper = value * np.exp(-half), value * np.exp(half)
+        elif scale == "logit":
+            inside = (value > 0) & (value < 1)
+            half = np.where(inside, margin / (value * (1 - value)), np.nan)
             centre = np.log(value / (1 - value))
             lower, upper = 1 / (1 + np.exp(half - centre)), 1 / (1 + np.exp(-half - centre))
-            usable = (value > 0) & (value < 1) & np.isfinite(half)
         else:
-            half = t * se / value
-            lower, upper = value * np.exp(-half), value * np.exp(half)
-            usable = (value > 0) & np.isfinite(half)
-        cv = np.where(value > 0, se / value, np.nan)
-    return estimates.assign(lower=np.where(usable, lower, np.nan), upper=np.where(usable, upper, np.nan), cv=cv)
+            half = margin
+            lower, upper = value - half, value + half
+    usable = np.isfinite(half)
+    return np.where(usable, lower, np.nan), np.where(usable, upper, np.nan)
+
+
+def p_values(value: Floats, se: Floats, df: Floats) -> Floats:
+    """Return the two-sided p-value of the test that a difference is 0, with Student's t; NaN without a standard error.
+
+    A difference whose standard error is 0 has a p-value of 0, or of 1 where it is 0 itself.
+    """
+    value, se, df = (np.asarray(part, dtype=float) for part in (value, se, df))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.where(se > 0, np.abs(value) / se, np.where(value == 0, 0.0, np.inf))
+        p = 2 * stdtr(np.where(df >= 1, df, np.nan), -statistic)
+    return np.where(np.isfinite(se), p, np.nan)

@@ -38,7 +38,7 @@ _NOTES = """\
 Draft made from {file}. Answer below, half a page in all, for the next statistician; then remove the questions.
 
 - **Source.** Who made the file, from which survey and period, under which licence? Is it the whole file?
-- **Design.** How were households drawn? What are stratum and PSU, and does every person have them?
+- **Design.** How were households drawn? What are stratum and PSU, and does every person have them? Replicate weights?
 - **Weight.** What does it sum to, and is it calibrated on foreigners? Are there implied decimals?
 - **Residence.** Who is listed: usual residents, or also visitors? 12 or 6 months?
 - **Labour force.** Which questions make the status? Who is not asked what? Is the absence judged by its reason alone?
@@ -177,7 +177,7 @@ def _design(draft: Draft) -> str:
     return _section(
         "design",
         [
-            (f'variance = "{variance}"', "taylor needs psu; none: there is no standard error"),
+            (f'variance = "{variance}"', "taylor (needs psu), replicates, deff or none: docs, Estimation"),
             ('lonely_psu = "fail"', "a stratum with one PSU: fail, remove, certainty, adjust or average"),
             ("confidential_below_5 = true", ""),
         ],

@@ -20,7 +20,7 @@ from pipelines.home import Home
 from pipelines.sign_off import facts as facts_of
 from pipelines.sign_off.concept_cards import Card, CardWriter, FileFacts, Terms, Variable
 from pipelines.sign_off.facts import LeafFact, Share
-from pipelines.sign_off.gap_report import GapWriter
+from pipelines.sign_off.gap_words import GapWriter
 from pipelines.sign_off.rule_words import RuleWriter
 from pipelines.sign_off.shares import MOVED_POINTS, MOVED_ROWS, Before, Change, compared, round_before
 from pipelines.sign_off.texts import Words, in_language, load_finding_texts, typeset

@@ -150,8 +150,12 @@ def test_synthetic_persons_are_released_as_a_test_only(home: Home) -> None:
     release = assert_whole(home.releases)
     assert release == (home.releases / "latest-test").resolve()
     told = reasons(home)
-    assert told["MST_FORP_SEX_CBR_NB"] == ("not_collected", "the country of birth is not part of the file")
-    assert told["EMP_TEMP_SEX_STE_NB"] == ("not_collected", "the status in employment is not part of the file")
+    for indicator, reason in (
+        ("MST_FORP_SEX_CBR_NB", "the country of birth is not part of the file (country_of_birth)"),
+        ("EMP_TEMP_SEX_STE_NB", "the status in employment is not part of the file (status_in_employment)"),
+        ("MNA_TPOP_SEX_CRS_NB", "the survey lists no members of households abroad"),
+    ):
+        assert told[indicator] == ("not_collected", reason)
     answer = ilms(home.root, "get", "UNE_TUNE_SEX_AGE_NB", "--area", "AUT", "--release", "latest-test")
     assert (answer.stdout, answer.returncode) == ("", 4)
     assert "not ILO unemployment" in answer.stderr

@@ -37,6 +37,16 @@ def files(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return found
 
 
+def cut_off(page: Any) -> list[str]:
+    """Return the elements wider than their place but for those that scroll by themselves, by keyboard as well."""
+    found: list[str] = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0"
+        " && getComputedStyle(e).overflowX !== 'visible' && e.tabIndex < 0 && e.tagName !== 'TEXTAREA')"
+        ".map(e => e.outerHTML.slice(0, 80))"
+    )
+    return found
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("language", ["en", "fr", "es"])
 def test_nothing_runs_out_of_the_page(
@@ -48,16 +58,14 @@ def test_nothing_runs_out_of_the_page(
     page.on("console", lambda message: told.append(message.text))
     page.goto(files[language].as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    # What is wider than its place must be in a part that scrolls by itself and can be reached by keyboard.
-    cut = page.evaluate(
-        "[...document.querySelectorAll('main *')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0"
-        " && getComputedStyle(e).overflowX !== 'visible' && e.tabIndex < 0 && e.tagName !== 'TEXTAREA')"
-        ".map(e => e.outerHTML.slice(0, 80))"
-    )
-    assert cut == []
+    assert cut_off(page) == []
+    page.screenshot(path=str(pictures / f"sign_off_{language}_{width}.png"))
+    page.locator("#gaps").screenshot(path=str(pictures / f"gaps_{language}_{width}.png"))
+    page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert cut_off(page) == []
     assert asked == [files[language].as_uri()]
     assert told == []
-    page.screenshot(path=str(pictures / f"sign_off_{language}_{width}.png"))
     page.close()
 
 
@@ -96,6 +104,10 @@ def test_what_is_to_be_signed_is_printed(browser: Any, files: dict[str, Path], p
     assert exact.evaluate("element => element.getBoundingClientRect().height") > 0
     assert not page.locator("#c-sex details").first.is_visible() or page.locator("#c-sex details").count() == 0
     assert page.get_by_text(words("sign_statement")).is_visible()
+    assert page.locator("#gaps blockquote").first.is_visible()
+    lists = page.locator("#gaps ul.tables").all()
+    assert lists
+    assert not any(one.is_visible() for one in lists)
     assert page.evaluate("document.documentElement.scrollWidth") <= 720
     paper = page.pdf(path=str(pictures / f"sign_off_{language}.pdf"), format="A4")
     assert paper.startswith(b"%PDF")

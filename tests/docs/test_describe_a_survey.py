@@ -9,16 +9,22 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
 from pipelines.command_line import ilms, register_commands
-from schemas.survey_spec import BUILT_IN, load_survey
+from pipelines.design_checks import calibration_findings
+from schemas.periods import Period
+from schemas.survey_estimation import ReplicateMethod
+from schemas.survey_spec import BUILT_IN, dictionary_of, load_survey
 from tests.real_data import microdata
+from transforms.harmonise import plan
 
 PAGE = Path(__file__).parents[2] / "docs" / "describe-a-survey.md"
-WALK, PARTS = "## From a file to a passing check", "## The parts of a folder"
+WALK, PARTS, ESTIMATION = "## From a file to a passing check", "## The parts of a folder", "## Estimation"
 BLOCK = re.compile(r"(?:^`([^`\n]+)`\n)?^```([a-z]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -70,6 +76,71 @@ def test_it_runs_to_a_release_and_its_figures_are_those_counted_by_hand(folder: 
     # At work 101-1, 201-1, 201-2; absent with a job 102-1 (holidays), 202-1 (other).
     assert float(total[7]) == pytest.approx((410.5 + 655.0 + 655.0 + 398.0 + 640.9) / 1000, rel=1e-12)
     assert total[13] == "5"
+
+
+# --- estimation ----------------------------------------------------------------------------------
+
+EXAMPLES = [text for _, language, text in blocks(ESTIMATION) if language == "toml"]
+TOTALS = [text for _, language, text in blocks(ESTIMATION) if language == "csv"]
+#: Variables that the examples add to those of the survey of the page.
+ADDED = ("EATOTAL", "HHTOTAL", *(f"REPW{number}" for number in range(1, 81)))
+
+
+def with_example(folder: Path, root: Path, example: str) -> Path:
+    """Copy the survey of the page and put an example into its survey.toml; return its folder."""
+    copy = root / "KEN/EXAMPLE"
+    shutil.copytree(folder / "KEN/EXAMPLE", copy)
+    with (copy / "layout.csv").open("a", encoding="utf-8") as layout:
+        layout.writelines(f"{name},Added,,\n" for name in ADDED)
+    parts = sections((copy / "survey.toml").read_text(encoding="utf-8"))
+    if example.startswith("[design]"):
+        parts["[design]"] = example
+    elif example.startswith("["):
+        parts["end"] = f"\n{example}"
+    else:
+        parts["[concepts]"] += example
+    (copy / "survey.toml").write_text("".join(parts.values()), encoding="utf-8")
+    if "[calibration]" in example:
+        (copy / "calibration").mkdir()
+        for name, text in zip(("sex_age", "citizenship"), TOTALS, strict=True):
+            (copy / "calibration" / f"{name}.csv").write_text(text, encoding="utf-8")
+    return copy
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_every_example_on_estimation_passes_in_the_survey_of_the_page(
+    folder: Path, tmp_path: Path, number: int
+) -> None:
+    spec = load_survey(with_example(folder, tmp_path, EXAMPLES[number]))
+    plain = load_survey(folder / "KEN/EXAMPLE")
+    read = ("design", "replicates", "concepts", "reliability", "pooling", "breaks", "calibration", "benchmarks")
+    assert any(getattr(spec, name) != getattr(plain, name) for name in read)
+
+
+def test_the_examples_show_every_section_on_estimation() -> None:
+    shown = set(re.findall(r"^\[+([a-z_.]+)\]", "\n".join(EXAMPLES), re.MULTILINE))
+    assert shown == {
+        *("design", "design.replicates", "reliability", "pooling", "break", "calibration", "calibration.margin"),
+        *("benchmark", "reference_stock"),
+    }
+
+
+def test_the_table_of_methods_names_them_all() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition("| `method` | scale |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(get_args(ReplicateMethod))
+
+
+def test_the_totals_of_the_page_are_of_the_categories_of_its_persons(folder: Path, tmp_path: Path) -> None:
+    (example,) = [text for text in EXAMPLES if "[calibration]" in text]
+    spec, period = load_survey(with_example(folder, tmp_path, example)), Period.parse("2024")
+    steps = plan(spec, dictionary_of(spec), period)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE raw_extract AS SELECT row_number() OVER () AS row_number, * "
+            f"FROM read_csv('{folder / 'persons.csv'}', delim = ';', all_varchar = true)"
+        )
+        connection.execute(f"CREATE TABLE work AS {steps.sql}")
+        assert calibration_findings(connection, spec, period, steps.columns, dictionary_of(spec)) == []
 
 
 # --- from a file to a passing check --------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Write the columns that qlfs.R needs, one row per person, to a CSV outside the project.
+"""Write the columns that qlfs.R and qlfs_cells.R need, one row per person, to a CSV outside the project.
 
 The status is derived here from the raw questions with pandas, apart from the pipeline, so that the
 goldens share no code with what they check. Nothing written by this script is committed.
@@ -18,7 +18,7 @@ WORKED = ["Q24APDWRK", "Q24BOWNBUSNS", "Q24CUNPDWRK"]
 ABSENT = ["Q25APDWRK", "Q25BOWNBUSNS", "Q25CUNPDWRK"]
 SOUGHT = ["Q31ALOOKWRK", "Q31BSTARTBUSNS"]
 AVAILABLE = ["Q39JOBOFFER", "Q310STARTBUSNS"]
-OTHERS = ["UQNO", "STRATUM", "Weight", "Q13GENDER", "Q14AGE", "Q27RSNABSENT", "Q33HAVEJOB"]
+OTHERS = ["UQNO", "STRATUM", "Weight", "Q13GENDER", "Q14AGE", "Q27RSNABSENT", "Q33HAVEJOB", "Q418HRSWRK", "Geo_type"]
 
 
 def read_persons(archive: Path) -> pd.DataFrame:
@@ -34,7 +34,10 @@ def read_persons(archive: Path) -> pd.DataFrame:
 
 
 def derive(persons: pd.DataFrame) -> pd.DataFrame:
-    """Return psu, stratum, w, sex, age and status (1 employed, 2 unemployed, 3 outside, 0 under 15)."""
+    """Return psu, stratum, w, sex, age, status (1 employed, 2 unemployed, 3 outside, 0 under 15), area and hours.
+
+    ``area`` is the code of the file (1, 2, 4, 5); ``hours`` are usual ones of the employed, 0 for those without.
+    """
 
     def says_yes(columns: list[str]) -> pd.Series:
         return persons[columns].eq(1).any(axis=1)
@@ -44,6 +47,7 @@ def derive(persons: pd.DataFrame) -> pd.DataFrame:
     seeks = says_yes(SOUGHT) | persons["Q33HAVEJOB"].eq(1)
     unemployed = ~employed & seeks & says_yes(AVAILABLE)
     status = pd.Series(3, index=persons.index).mask(unemployed, 2).mask(employed, 1)
+    status = status.where(persons["Q14AGE"] >= 15, 0)
     return pd.DataFrame(
         {
             "psu": persons["UQNO"].str[:8],
@@ -51,7 +55,9 @@ def derive(persons: pd.DataFrame) -> pd.DataFrame:
             "w": persons["Weight"],
             "sex": persons["Q13GENDER"].map({1: "M", 2: "F"}),
             "age": persons["Q14AGE"].astype(int),
-            "status": status.where(persons["Q14AGE"] >= 15, 0),
+            "status": status,
+            "area": persons["Geo_type"].astype(int),
+            "hours": persons["Q418HRSWRK"].where(status.eq(1) & persons["Q418HRSWRK"].gt(0), 0),
         }
     )
 

@@ -136,7 +136,7 @@ def _pandas_fails(*_: object) -> object:
 
 
 @pytest.mark.parametrize("fail", [_duckdb_fails, _polars_fails, _pandas_fails])
-@pytest.mark.parametrize("step", ["edit_findings", "identity_findings", "contract_findings"])
+@pytest.mark.parametrize("step", ["edit_findings", "weight_findings", "contract_findings"])
 def test_an_error_inside_the_pipeline_quotes_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], fail: object, step: str
 ) -> None:

@@ -258,6 +258,63 @@ def test_weights_that_know_no_foreigners_are_warned_of(tmp_path: Path, quality: 
     (found,) = quality_findings(facts_of(survey(tmp_path, quality=quality), people(40)))
     assert (found.rule, found.concept) == ("WEIGHTS_NOT_CALIBRATED", "weight")
     assert told in found.message
+    assert found.message.endswith("; no published stock is given to compare with")
+
+
+def test_the_warning_tells_the_ratio_to_the_known_stock(tmp_path: Path) -> None:
+    stock = '[[reference_stock]]\ncriterion = "{}"\nyear = 2020\nminimum_age = {}\nvalue = 1600\nsource = "UN"\n'
+    quality = "calibrated_on_foreigners = false"
+    spec = survey(tmp_path, quality, stock.format("birth", 15) + stock.format("citizenship", 0))
+    foreign = {"place_of_birth": FOREIGN, "citizenship_status": "CCT_CIT_NONCIT"}
+    facts = facts_of(spec, [*people(50), *people(10, **foreign), *people(2, **foreign, age=10, is_working_age=False)])
+    (found,) = quality_findings(facts)
+    # Two children are a difference between the totals of both ages: it may not be told.
+    assert found.message == (
+        "the weights are not calibrated on foreign-born persons or non-citizens; foreign-born residents are 0.62 of "
+        "the published stock (Ages 15 and over, 2020. Source: UN)"
+    )
+    spec = survey(tmp_path, quality, stock.format("citizenship", 0))
+    (found,) = quality_findings(facts_of(spec, [*people(50), *people(20, **foreign), *people(3)]))
+    assert "non-citizens are 1.25 of the published stock (All ages, 2020. Source: UN)" in found.message
+    (found,) = quality_findings(facts_of(spec, [*people(50), *people(3, **foreign)]))
+    assert found.message.endswith(
+        "the ratio to the published stock is not given, for too few persons or ages not asked"
+    )
+
+
+@pytest.mark.parametrize(
+    ("concept", "codes", "rules"),
+    [
+        ("citizenship_status", ("CCT_CIT_CITIZEN", "CCT_CIT_NONCIT"), []),
+        ("sex", ("SEX_M", "SEX_F"), ["WEIGHTS_NOT_CALIBRATED"]),
+    ],
+)
+def test_weights_raked_to_totals_of_foreigners_are_calibrated_on_them(
+    tmp_path: Path, concept: str, codes: tuple[str, str], rules: list[str]
+) -> None:
+    table = f"{concept},period,total\n{codes[0]},2024,3000\n{codes[1]},2024,1000\n"
+    (tmp_path / "FJI" / "TINY" / "calibration").mkdir(parents=True)
+    (tmp_path / "FJI" / "TINY" / "calibration" / "one.csv").write_text(table, encoding="utf-8")
+    margin = f'[[calibration.margin]]\nname = "one"\nconcepts = ["{concept}"]\n'
+    facts = facts_of(survey(tmp_path, "calibrated_on_foreigners = false", margin), people(40))
+    assert [item.rule for item in quality_findings(facts)] == rules
+    assert values(facts, "CALIBRATED") == (["NO"] if rules else ["YES"])
+
+
+@pytest.mark.parametrize(
+    ("design", "method"),
+    [
+        ('variance = "none"', "NONE"),
+        ('variance = "deff"\ndeff = 1.8', "DEFF"),
+        (
+            'variance = "replicates"\n[design.replicates]\nmethod = "BRR"\nvariables = ["WGT", "AGE"]',
+            "REPLICATES",
+        ),
+    ],
+)
+def test_the_method_of_the_standard_errors_is_told(tmp_path: Path, design: str, method: str) -> None:
+    toml = {'variance = "taylor"\nlonely_psu = "fail"': design}
+    assert values(facts_of(survey(tmp_path, toml=toml), people(40)), "SE_METHOD") == [method]
 
 
 @pytest.mark.parametrize(("proxies", "rules"), [(20, []), (21, ["PROXY_SHARE"])])

@@ -65,6 +65,10 @@ OF_THE_DESIGN = [
     "occupation",
     "hours_usual",
     "monthly_earnings",
+    "hourly_earnings",
+    "pay_group",
+    "is_in_education",
+    "work_abroad_band",
     "is_migrant_worker_by_birth",
     "is_migrant_worker_by_citizenship",
     "exclusion",
@@ -150,6 +154,100 @@ def test_who_is_in_a_universe(universe, rows):
     condition = load_universes()[universe].condition.sql()
     found = duckdb.connect().execute(f"SELECT row_number FROM {persons} WHERE {condition} ORDER BY 1").fetchall()
     assert [row for (row,) in found] == rows
+
+
+#: A native-born citizen and usual resident with a formal job, who did not move and is not in education.
+PERSON = {
+    "exclusion": None,
+    "residence_status": "RES_USUAL",
+    "is_working_age": True,
+    "age_band": "AGE_10YRBANDS_Y25-34",
+    "labour_force_status": "LMS_STATUS_EMP",
+    "place_of_birth": "CBR_BIR_NATIVE",
+    "citizenship_status": "CCT_CIT_CITIZEN",
+    "is_in_education": False,
+    "job_formality": "JOB_FORMAL",
+    "production_unit": "UNIT_FORMAL",
+    "is_domestic_worker": False,
+    "is_for_work_migrant": False,
+    "is_inflow_calendar_year": False,
+    "is_inflow_twelve_months": False,
+    "is_inflow_residence_one_year_ago": False,
+    "is_inflow_reference_period": False,
+    "is_migrant_worker_by_birth": False,
+    "is_migrant_worker_by_citizenship": False,
+    "is_non_resident_foreign_worker": False,
+}
+YOUNG = {"age_band": "AGE_10YRBANDS_Y15-24", "labour_force_status": "LMS_STATUS_UNE"}
+FOREIGN, NONCIT = {"place_of_birth": "CBR_BIR_FOREIGN"}, {"citizenship_status": "CCT_CIT_NONCIT"}
+VISITOR = {"residence_status": "RES_PRESENT_NON_RESIDENT"}
+WEEKLY = {"is_non_resident_foreign_worker": True} | VISITOR
+
+#: Universe -> what differs from the person, and whether that person is counted.
+CASES = [
+    ("listed_working_age", {}, True),
+    ("listed_working_age", VISITOR, True),
+    ("listed_working_age", {"residence_status": "RES_ABROAD"}, True),
+    ("listed_working_age", {"is_working_age": False}, False),
+    ("listed_working_age", {"exclusion": "NON_RESPONDENT"}, False),
+    ("youth", {}, False),
+    ("youth", YOUNG, True),
+    ("youth", YOUNG | {"is_in_education": None, "labour_force_status": None}, True),
+    ("youth", YOUNG | {"is_working_age": False}, False),
+    ("youth_neet", YOUNG, True),
+    ("youth_neet", YOUNG | {"labour_force_status": "LMS_STATUS_EIP"}, True),
+    ("youth_neet", YOUNG | {"labour_force_status": "LMS_STATUS_EMP"}, False),
+    ("youth_neet", YOUNG | {"labour_force_status": None}, False),
+    ("youth_neet", YOUNG | {"is_in_education": True}, False),
+    ("youth_neet", YOUNG | {"is_in_education": None}, False),
+    ("youth_neet", {"labour_force_status": "LMS_STATUS_UNE"}, False),
+    ("informal_employment", {}, False),
+    ("informal_employment", {"job_formality": "JOB_INFORMAL"}, True),
+    ("informal_employment", {"job_formality": "JOB_INFORMAL"} | VISITOR, False),
+    ("informal_sector", {"production_unit": "UNIT_INFORMAL"}, True),
+    ("informal_sector", {"production_unit": "UNIT_HOUSEHOLD", "job_formality": "JOB_INFORMAL"}, False),
+    ("domestic_workers", {"is_domestic_worker": True}, True),
+    ("domestic_workers", {"is_domestic_worker": None}, False),
+    ("for_work_migrants_by_birth", {"is_for_work_migrant": True} | FOREIGN, True),
+    ("for_work_migrants_by_birth", {"is_for_work_migrant": True} | NONCIT, False),
+    ("for_work_migrants_by_citizenship", {"is_for_work_migrant": True} | NONCIT, True),
+    ("for_work_migrants_by_citizenship", {"is_for_work_migrant": True} | FOREIGN, False),
+    ("for_work_migrants_by_citizenship", NONCIT, False),
+    ("all_migrant_workers_by_birth", {"is_migrant_worker_by_birth": True}, True),
+    ("all_migrant_workers_by_birth", {"is_migrant_worker_by_citizenship": True}, False),
+    ("all_migrant_workers_by_birth", WEEKLY, True),
+    ("all_migrant_workers_by_birth", {"is_migrant_worker_by_birth": True} | VISITOR, False),
+    ("all_migrant_workers_by_citizenship", {"is_migrant_worker_by_citizenship": True}, True),
+    ("all_migrant_workers_by_citizenship", {"is_migrant_worker_by_birth": True}, False),
+    ("all_migrant_workers_by_citizenship", WEEKLY, True),
+    ("all_migrant_workers_by_citizenship", WEEKLY | {"exclusion": "ZERO_WEIGHT"}, False),
+    *(
+        case
+        for definition in ("calendar_year", "twelve_months", "residence_one_year_ago", "reference_period")
+        for arrived in ({f"is_inflow_{definition}": True},)
+        for case in (
+            (f"inflow_{definition}_of_foreign_born", arrived | FOREIGN, True),
+            (f"inflow_{definition}_of_foreign_born", arrived | NONCIT, False),
+            (f"inflow_{definition}_of_foreign_born", FOREIGN, False),
+            (f"inflow_{definition}_of_foreign_born", arrived | FOREIGN | {"is_working_age": False}, False),
+            (f"inflow_{definition}_of_foreign_born", {f"is_inflow_{definition}": None} | FOREIGN, False),
+            (f"inflow_{definition}_of_non_citizens", arrived | NONCIT, True),
+            (f"inflow_{definition}_of_non_citizens", arrived | FOREIGN, False),
+            (f"inflow_{definition}_of_non_citizens", arrived | NONCIT | VISITOR, False),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("universe", "differs", "is_counted"), CASES)
+def test_who_is_counted(universe, differs, is_counted):
+    person = PERSON | differs
+    assert set(person) == set(PERSON)
+    types = {str: "VARCHAR", bool: "BOOLEAN", type(None): "VARCHAR"}
+    columns = ", ".join(f"?::{types[type(PERSON[name])]} AS {name}" for name in person)
+    condition = load_universes()[universe].condition.sql()
+    query = f"SELECT coalesce({condition}, FALSE) FROM (SELECT {columns})"
+    assert duckdb.connect().execute(query, list(person.values())).fetchone() == (is_counted,)
 
 
 CONCEPT = """[age]

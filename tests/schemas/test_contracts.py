@@ -8,6 +8,7 @@ from pipelines.checks import contract_findings
 from schemas.codes import load_code_lists
 from schemas.concepts import load_concepts
 from schemas.contracts import harmonised_persons_contract, raw_extract_contract, round_estimates_contract
+from schemas.indicators import load_indicators
 
 TYPES = {"code": pl.String, "text": pl.String, "number": pl.Float64, "boolean": pl.Boolean}
 CONCEPTS = load_concepts()
@@ -135,11 +136,12 @@ def test_raw_extract_holds_text_and_row_numbers():
 ESTIMATE = {
     "indicator": "POP_XWAP_SEX_AGE_NB", "ref_area": "XAA", "survey": "XAA_LFS", "freq": "Q", "time": "2024-Q1",
     "sex": "SEX_T", "classif1": "AGE_AGGREGATE_TOTAL", "classif2": None, "value": 10.0, "se": 1.0, "lower": 8.0,
-    "upper": 12.0, "cv": 0.1, "df": 20, "n": 100, "n_numerator": 100, "n_households": 40, "n_psu": 30, "status": "",
-    "reason": "", "method": "Taylor linearisation",
+    "upper": 12.0, "cv": 0.1, "df": 20.0, "p_value": None, "n": 100, "n_numerator": 100, "n_households": 40,
+    "n_psu": 30, "status": "", "reason": "", "method": "Taylor linearisation",
 }  # fmt: skip
+COMPARISON = next(one.id for one in load_indicators().values() if one.is_comparison)
 TEXTS = {"indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2", "status", "reason", "method"}
-WHOLE_NUMBERS = {"df", "n", "n_numerator", "n_households", "n_psu"}
+WHOLE_NUMBERS = {"n", "n_numerator", "n_households", "n_psu"}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,18 @@ WHOLE_NUMBERS = {"df", "n", "n_numerator", "n_households", "n_psu"}
         pytest.param({"se": None, "lower": None, "upper": None, "cv": None, "df": None}, [], id="no design"),
         pytest.param({"lower": 11.0}, ["LIMITS"], id="lower limit above the value"),
         pytest.param({"upper": 9.0}, ["LIMITS"], id="upper limit below the value"),
-        pytest.param({"value": -1.0, "lower": None, "upper": None}, ["greater_than_or_equal_to"], id="below zero"),
+        pytest.param({"value": -1.0, "lower": None, "upper": None}, ["VALUE_NEGATIVE"], id="below zero"),
+        pytest.param(
+            {"indicator": COMPARISON, "value": -1.0, "lower": -2.0, "upper": 0.5, "cv": None, "p_value": 0.2},
+            [],
+            id="a difference below zero",
+        ),
+        pytest.param(
+            {"indicator": COMPARISON, "value": -1.0, "lower": -0.5, "upper": 0.5},
+            ["LIMITS"],
+            id="lower limit above a value below zero",
+        ),
+        pytest.param({"p_value": 1.5}, ["in_range"], id="no probability"),
         pytest.param({"classif1": "AGE_AGGREGATE_Y99"}, ["isin"], id="item of no list"),
         pytest.param({"status": "C"}, ["isin"], id="status of no cell here"),
     ],

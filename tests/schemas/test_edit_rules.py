@@ -58,6 +58,8 @@ def test_what_is_recorded_without_stopping_the_round():
         "ARRIVAL_AFTER_PERIOD",
         "ARRIVAL_OF_NATIVE_BORN",
         "WEIGHTS_NOT_CALIBRATED",
+        "CALIBRATION_EXTREME",
+        "STOCK_RATIO",
         "PROXY_SHARE",
         "RESPONSE_RATE_LOW",
         "EARNINGS_RESPONSE",

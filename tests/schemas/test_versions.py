@@ -25,6 +25,8 @@ PUBLISHED = {
     "STE_ICSE93": {"STE_ICSE93", "STE_AGGREGATE"},
     "STE_ICSE18": {"STE_ICSE18", "STE_ICSE18A", "STE_ICSE18R"},
 }
+#: Lists of answers -> the version that publishes them.
+ANSWERS = {"MIGRATION_REASON": "REA_MIGR", "RESIDENCE_STATUS": "RES_STATUS", "LMS_STATUS": "LMS_STATUS"}
 REVISIONS = [("ECO_ISIC3", "ECO_ISIC4"), ("OCU_ISCO88", "OCU_ISCO08"), ("EDU_ISCED97", "EDU_ISCED11"),
              ("STE_ICSE93", "STE_ICSE18")]  # fmt: skip
 #: Aggregate -> item of a collected version's code, in the order of its list without the total (STANDARDS 2.3 to 2.6).
@@ -64,10 +66,29 @@ def test_each_code_lies_in_one_item_of_the_aggregate(collected, aggregate):
     assert [items_of(aggregate, code) for code in codes] == [(item,) for item in items]
 
 
-def test_every_row_of_the_hierarchies_leads_from_a_collected_version_or_from_ages():
+def test_every_row_of_the_hierarchies_leads_from_a_collected_version_from_ages_or_from_answers():
     pairs = {(row.base_list, row.version) for row in load_hierarchy()}
     expected = {(one, other) for one, published in PUBLISHED.items() for other in published - {one}}
-    assert {pair for pair in pairs if not pair[1].startswith("AGE_")} == expected
+    assert {pair for pair in pairs if not pair[1].startswith("AGE_")} == expected | set(ANSWERS.items())
+
+
+@pytest.mark.parametrize(("answers", "version"), [pair for pair in ANSWERS.items() if pair[0] != pair[1]])
+def test_every_answer_is_published_as_one_item_with_its_labels(answers, version):
+    published = [item for item in LISTS[version].items if not item.is_total]
+    assert [items_of(version, item.code) for item in LISTS[answers].items] == [(item.code,) for item in published]
+    labels = [(item.en, item.fr, item.es) for item in published]
+    assert labels == [(item.en, item.fr, item.es) for item in LISTS[answers].items]
+
+
+def test_the_labour_force_is_made_of_the_employed_and_the_unemployed():
+    found = {code: items_of("LMS_STATUS", f"LMS_STATUS_{code}") for code in ("EMP", "UNE", "EIP", "X", "TOTAL")}
+    assert {code: {item.removeprefix("LMS_STATUS_") for item in items} for code, items in found.items()} == {
+        "EMP": {"EAP", "EMP"},
+        "UNE": {"EAP", "UNE"},
+        "EIP": {"EIP"},
+        "X": {"X"},
+        "TOTAL": set(),
+    }
 
 
 def test_the_lists_of_icse_18_are_no_part_of_ilostat_s_status_in_employment():

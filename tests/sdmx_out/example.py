@@ -20,6 +20,11 @@ EMPLOYMENT = "MST_TEMP_SEX_AGE_CBR_NB"
 RATE = "MST_TUNE_SEX_AGE_CBR_RT"
 FOREIGN = "MST_FORP_SEX_CBR_NB"
 STAY = "XMW_LFFB_SEX_STY_NB"
+#: What compares two figures: difference of rates, gap of means, change of a count, net flow.
+DIFFERENCE = "XDB_TEMP_SEX_AGE_RT"
+GAP = "XGB_EARA_SEX_RT"
+CHANGE = "XCH_TEMP_SEX_AGE_CBR_NB"
+NET = "XMW_NETN_SEX_NB"
 
 
 _TEXT = pa.string()
@@ -29,7 +34,7 @@ SCHEMA = pa.schema(
         *((name, _TEXT) for name in ("classif1", "classif2")),
         ("obs_value", pa.float64()),
         *((name, _TEXT) for name in ("obs_status", "conf_status", "reason")),
-        *((name, pa.float64()) for name in ("se", "lower", "upper", "cv", "df")),
+        *((name, pa.float64()) for name in ("se", "lower", "upper", "cv", "df", "p_value")),
         *((name, _TEXT) for name in ("n_band", "method", "note_source", "note_indicator", "note_classif")),
         *((name, _TEXT) for name in ("unit_measure_type", "unit_measure")),
         ("unit_mult", pa.int32()),
@@ -40,7 +45,7 @@ SCHEMA = pa.schema(
 Row = dict[str, object]
 
 
-def row(indicator: str, time: str, sex: str, classif1: str, classif2: str | None = None, **given: object) -> Row:
+def row(indicator: str, time: str, sex: str, classif1: str | None, classif2: str | None = None, **given: object) -> Row:
     """One published cell of area XAA; whatever is given replaces what is made."""
     is_rate = indicator.endswith("_RT")
     freq = "Q" if "Q" in time else "M" if len(time) > 4 else "A"
@@ -63,6 +68,7 @@ def row(indicator: str, time: str, sex: str, classif1: str, classif2: str | None
         "upper": 1237.0179,
         "cv": 0.101,
         "df": 120.0,
+        "p_value": None,
         "n_band": "100-499",
         "method": "Taylor linearisation",
         "note_source": "R1:3513_S5:40",
@@ -78,7 +84,7 @@ def row(indicator: str, time: str, sex: str, classif1: str, classif2: str | None
 
 def hidden(status: str, conf: str, reason: str) -> Row:
     """What a suppressed cell carries."""
-    empty = dict.fromkeys(("obs_value", "se", "lower", "upper", "cv", "df"))
+    empty = dict.fromkeys(("obs_value", "se", "lower", "upper", "cv", "df", "p_value"))
     return {**empty, "n_band": "", "obs_status": status, "conf_status": conf, "reason": reason}
 
 
@@ -101,6 +107,19 @@ def rows() -> list[Row]:
     ]
 
 
+def compared() -> list[Row]:
+    """Figures that compare two others: below 0, above 0, as good as nothing, suppressed, without a standard error."""
+    nothing = dict.fromkeys(("se", "lower", "upper", "df"))
+    return [
+        row(DIFFERENCE, "2013", "SEX_T", TOTAL, obs_value=-7.25, lower=-9.5, upper=-5.0, cv=None, p_value=0.0000002),
+        row(DIFFERENCE, "2013", "SEX_M", TOTAL, obs_value=-0.0004, cv=None, p_value=0.05),
+        row(DIFFERENCE, "2013", "SEX_F", TOTAL, **hidden("S", "F", "unreliable")),
+        row(GAP, "2013", "SEX_T", None, obs_value=-3.5, cv=None, p_value=0.0499994),
+        row(CHANGE, "2013", "SEX_T", TOTAL, NATIVE, obs_value=-12.3456, cv=None, p_value=0.5),
+        row(NET, "2013", "SEX_T", None, obs_value=-1.5, cv=None, **nothing),
+    ]
+
+
 def availability_rows() -> list[Row]:
     def told(indicator: str, time: str, availability: str, reason: str = "") -> Row:
         return {
@@ -118,6 +137,7 @@ def availability_rows() -> list[Row]:
         told("MFL_NCIT_SEX_CCT_NB", "2013-Q4", "not_collected", "the questionnaire has no question on arrival"),
         told(RATE, "2013-Q3", "unreliable_table", "40 % of its cells are unreliable"),
         told(STAY, "2013-Q4", "not_computed", "needs 12 months"),
+        told(STAY, "2013-Q3", "no_observation", "nobody was observed"),
     ]
 
 

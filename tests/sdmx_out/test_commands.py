@@ -11,11 +11,23 @@ from click.testing import CliRunner, Result
 
 from sdmx_out.commands import get
 from tests.sdmx_out import example
-from tests.sdmx_out.example import EMPLOYMENT, FOREIGN, FOREIGN_BORN, NATIVE, RATE, STAY, TOTAL, YOUNG, rows
+from tests.sdmx_out.example import (
+    DIFFERENCE,
+    EMPLOYMENT,
+    FOREIGN,
+    FOREIGN_BORN,
+    NATIVE,
+    RATE,
+    STAY,
+    TOTAL,
+    YOUNG,
+    compared,
+    rows,
+)
 
 HEADER = (
     "ref_area,source,indicator,sex,classif1,classif2,time,obs_value,obs_status,"
-    "note_classif,note_indicator,note_source,se,lower,upper"
+    "note_classif,note_indicator,note_source,se,lower,upper,p_value,significance"
 )
 Get = Callable[..., Result]
 
@@ -35,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "source": row["source"].replace("XAA", "ZAF"),
             "ref_area": "KEN" if row["ref_area"] == "XBB" else "ZAF",
         }
-        for row in rows()
+        for row in (*rows(), *compared())
     ]
     example.release(work, data, kind="default")
     for path in work.glob("*.parquet"):
@@ -58,9 +70,9 @@ def test_csv(run: Get) -> None:
     notes = "T2:84,R1:3513_S5:40"
     assert result.stdout == (
         f"{HEADER}\n"
-        f"{cell},SEX_F,{YOUNG},{FOREIGN_BORN},2013Q4,,C,,{notes},,,\n"
-        f"{cell},SEX_M,{YOUNG},{FOREIGN_BORN},2013Q4,,S,,{notes},,,\n"
-        f"{cell},SEX_T,{TOTAL},{NATIVE},2013Q4,1234.568,,,{notes},1.25000,9.50000,1237.02\n"
+        f"{cell},SEX_F,{YOUNG},{FOREIGN_BORN},2013Q4,,C,,{notes},,,,,\n"
+        f"{cell},SEX_M,{YOUNG},{FOREIGN_BORN},2013Q4,,S,,{notes},,,,,\n"
+        f"{cell},SEX_T,{TOTAL},{NATIVE},2013Q4,1234.568,,,{notes},1.25000,9.50000,1237.02,,\n"
     )
 
 
@@ -97,6 +109,8 @@ def test_json(run: Get) -> None:
         "se": None,
         "lower": None,
         "upper": None,
+        "p_value": None,
+        "significance": None,
     }
 
 
@@ -107,6 +121,18 @@ def test_table(run: Get) -> None:
         *("note_indicator", "note_source", "se", "lower", "upper"),
     ]
     assert lines[2].split()[:4] == ["KEN", "BB:XBB_HS", FOREIGN, "SEX_T"]
+
+
+def test_comparisons_have_p_values(run: Get) -> None:
+    table = json.loads(run(DIFFERENCE, "--format", "json").stdout)
+    told = {line["sex"]: (line["obs_value"], line["p_value"], line["significance"]) for line in table}
+    assert told == {
+        "SEX_F": (None, None, None),
+        "SEX_M": (0.0, 0.05, "not significant"),
+        "SEX_T": (-7.25, 0.0, "significant"),
+    }
+    header = run(DIFFERENCE, "--format", "table").stdout.splitlines()[0].split()
+    assert header[-2:] == ["p_value", "significance"]
 
 
 def test_labels(run: Get) -> None:
@@ -128,6 +154,7 @@ ABSENT = {
         "not collected: the questionnaire has no question on arrival",
     ),
     "not computed": ((STAY, "--period", "2013-Q4"), "not computed: needs 12 months"),
+    "no observation": ((STAY, "--period", "2013-Q3"), "no figure: nobody was observed"),
     "suppressed": ((RATE, "--period", "2013-Q3"), "suppressed table: 40 % of its cells are unreliable"),
     "area": ((EMPLOYMENT, "--area", "FRA"), "area FRA is not in this release"),
     "area spelled wrong": ((EMPLOYMENT, "--area", "zaf"), "area zaf is not in this release"),
@@ -181,6 +208,18 @@ def test_test_releases_are_read_on_request_only(run: Get, tmp_path: Path) -> Non
         result = run(EMPLOYMENT, "--release", name, at=tmp_path)
         assert result.exit_code == 0
         assert "not a national statistic" in result.stdout
+
+
+def test_releases_without_p_values_are_read(run: Get, home: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "releases" / "copy"
+    shutil.copytree((home / "releases" / "latest").resolve(), copy)
+    path = copy / f"data/quality/{DIFFERENCE}_A_quality.csv"
+    path.chmod(0o644)
+    path.write_text(path.read_text(encoding="utf-8").replace("p_value,significance", "one,other"), encoding="utf-8")
+    table = json.loads(run(DIFFERENCE, "--release", "copy", "--format", "json", at=tmp_path).stdout)
+    assert [(line["obs_value"], line["p_value"], line["significance"]) for line in table] == [
+        (None, None, None), (0.0, None, None), (-7.25, None, None),
+    ]  # fmt: skip
 
 
 def test_nothing_but_the_release_is_needed(run: Get, home: Path, tmp_path: Path) -> None:

@@ -9,7 +9,19 @@ from pysdmx.io import read_sdmx
 
 from sdmx_out.csv_text import csv_line
 from tests.sdmx_out import example
-from tests.sdmx_out.example import EMPLOYMENT, FOREIGN, FOREIGN_BORN, NATIVE, RATE, TOTAL, YOUNG, rows
+from tests.sdmx_out.example import (
+    DIFFERENCE,
+    EMPLOYMENT,
+    FOREIGN,
+    FOREIGN_BORN,
+    GAP,
+    NATIVE,
+    RATE,
+    TOTAL,
+    YOUNG,
+    compared,
+    rows,
+)
 
 HEADER = (
     "DATAFLOW,REF_AREA,FREQ,MEASURE,SEX,AGE,CBR,TIME_PERIOD,OBS_VALUE,OBS_STATUS,UNIT_MEASURE_TYPE,"
@@ -17,13 +29,13 @@ HEADER = (
 )
 TWIN_HEADER = (
     "DATAFLOW,REF_AREA,FREQ,MEASURE,SEX,AGE,CBR,TIME_PERIOD,OBS_VALUE,OBS_STATUS,CONF_STATUS,"
-    "UNIT_MEASURE_TYPE,UNIT_MEASURE,UNIT_MULT,SOURCE,NOTE_SOURCE,CV,DF,N_BAND,METHOD,UPPER_BOUND,LOWER_BOUND\n"
+    "UNIT_MEASURE_TYPE,UNIT_MEASURE,UNIT_MULT,SOURCE,NOTE_SOURCE,CV,DF,P_VALUE,N_BAND,METHOD,UPPER_BOUND,LOWER_BOUND\n"
 )
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = [{**row, "ref_area": "ZAF", "source": "BA:ZAF_QLFS"} for row in rows()[:8]]
+    data = [{**row, "ref_area": "ZAF", "source": "BA:ZAF_QLFS"} for row in (*rows()[:8], *compared())]
     return example.release(tmp_path_factory.mktemp("release"), data, kind="default").folder
 
 
@@ -47,12 +59,12 @@ def test_exact_bytes_of_the_twin(folder: Path) -> None:
     flow, young = f"ILMS:DF_{EMPLOYMENT}_SE(1.0)", f"{YOUNG},{FOREIGN_BORN},2013-Q4"
     unit = "NB,PS,3,BA:ZAF_QLFS,R1:3513_S5:40"
     method = "Taylor linearisation"
-    end = f"100-499,{method},1237.02"
+    end = f",100-499,{method},1237.02"
     assert _message(folder, f"DF_{EMPLOYMENT}_SE").read_text(encoding="utf-8") == TWIN_HEADER + (
         f"{flow},ZAF,A,MST_TEMP_NB,SEX_F,{TOTAL},{NATIVE},2013,0.0000123457,U,F,{unit},0.101000,17.2500,{end},9.50000\n"
         f"{flow},ZAF,A,MST_TEMP_NB,SEX_T,{TOTAL},{NATIVE},2013,1234570,A,F,{unit},0.101000,120,{end},0\n"
-        f"{flow},ZAF,Q,MST_TEMP_NB,SEX_F,{young},,Q,C,{unit},,,,{method},,\n"
-        f"{flow},ZAF,Q,MST_TEMP_NB,SEX_M,{young},,Q,F,{unit},,,,{method},,\n"
+        f"{flow},ZAF,Q,MST_TEMP_NB,SEX_F,{young},,Q,C,{unit},,,,,{method},,\n"
+        f"{flow},ZAF,Q,MST_TEMP_NB,SEX_M,{young},,Q,F,{unit},,,,,{method},,\n"
         f"{flow},ZAF,Q,MST_TEMP_NB,SEX_T,{TOTAL},{NATIVE},2013-Q4,1.25000,A,F,{unit},0.101000,120,{end},9.50000\n"
     )
 
@@ -66,7 +78,19 @@ def test_rates_have_the_indicators_decimals(folder: Path) -> None:
     assert list(missing.OBS_STATUS) == ["O"]
 
 
-@pytest.mark.parametrize("flow", [f"DF_{i}{twin}" for i in (EMPLOYMENT, RATE, FOREIGN) for twin in ("", "_SE")])
+def test_the_twin_of_a_comparison_has_p_values(folder: Path) -> None:
+    twin = pd.read_csv(_message(folder, f"DF_{DIFFERENCE}_SE"), dtype=str, keep_default_na=False)
+    assert dict(zip(twin.SEX, twin.P_VALUE, strict=True)) == {
+        "SEX_F": "",
+        "SEX_M": "0.050000",
+        "SEX_T": "0.000000",
+    }
+    values = pd.read_csv(_message(folder, f"DF_{DIFFERENCE}"), dtype=str, keep_default_na=False)
+    assert list(values.OBS_VALUE) == ["", "0.000", "-7.250"]
+    assert "P_VALUE" not in values
+
+
+@pytest.mark.parametrize("flow", [f"DF_{i}{twin}" for i in (EMPLOYMENT, RATE, FOREIGN, GAP) for twin in ("", "_SE")])
 def test_every_code_is_in_the_list_that_the_structure_names(folder: Path, flow: str) -> None:
     structures = sdmx.read_sdmx(folder / "structure" / "structures.xml")
     structure = structures.structure[flow.removeprefix("DF_")]

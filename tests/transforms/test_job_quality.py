@@ -1,4 +1,4 @@
-"""The main job: hours bands, formality, domestic work, skills, beside decision tables and rules written anew."""
+"""The main job: hours, formality, domestic work, pay and skills, beside decision tables and rules written anew."""
 
 from itertools import product
 
@@ -244,6 +244,80 @@ def test_domestic_workers(version, division, expected):
 def test_a_section_does_not_tell_domestic_workers():
     known = context(("labour_force_status", "economic_activity"), specification(economic_activity="ECO_ISIC4")).known
     assert "is_domestic_worker" not in known
+
+
+# --- pay -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("monthly", "hours", "hourly"),
+    [
+        # 40 hours a week are 40 x 52 / 12 = 173 1/3 hours a month.
+        (1733.333333, 40, 10.0), (5200, 30, 40.0), (2600, 12, 50.0), (650, 1.5, 100.0), (0, 40, 0.0),
+        (1000, 0, None), (1000, -2, None), (1000, None, None), (None, 40, None), (None, None, None),
+    ],
+)  # fmt: skip
+def test_hourly_earnings(monthly, hours, hourly):
+    ((found,),) = derive(("monthly_earnings", "hours_usual"), [(monthly, hours)], ("hourly_earnings",))
+    assert found == (pytest.approx(hourly, rel=1e-9) if hourly is not None else None)
+
+
+def test_hourly_earnings_are_of_the_main_job():
+    assert "hourly_earnings" not in context(("monthly_earnings", "hours_usual_all", "hours_actual_all")).known
+    assert "hourly_earnings" not in context(("hours_usual",)).known
+
+
+PAY_COLUMNS = ("labour_force_status", "sex", "education", "age_band", "hours_usual", "institutional_sector")
+
+#: sex, education, age, hours, sector -> group.
+PAY_GROUPS = [
+    ("SEX_M", "EDU_ISCED11_X", "Y15-24", 20, "GOVERNMENT", "SEX_M|LTB|Y15-24|PART_TIME|PUBLIC"),
+    ("SEX_F", "EDU_ISCED11_2", "Y25-34", 34.9, "CORPORATION", "SEX_F|BAS|Y25-54|PART_TIME|PRIVATE"),
+    ("SEX_F", "EDU_ISCED11_2", "Y35-44", 35, "NON_PROFIT", "SEX_F|BAS|Y25-54|FULL_TIME|PRIVATE"),
+    ("SEX_F", "EDU_ISCED97_3", "Y45-54", 60, "PRIVATE_HOUSEHOLD", "SEX_F|INT|Y25-54|FULL_TIME|PRIVATE"),
+    ("SEX_M", "EDU_ISCED97_5A", "Y55-64", 0, "INTERNATIONAL", "SEX_M|ADV|Y55-64|PART_TIME|PRIVATE"),
+    ("SEX_O", "EDU_ISCED11_8", "YGE65", 48, "UNINCORPORATED", "SEX_O|ADV|YGE65|FULL_TIME|PRIVATE"),
+    ("SEX_M", "EDU_ISCED11_4", "YLT15", 40, "GOVERNMENT", "SEX_M|INT|YLT15|FULL_TIME|PUBLIC"),
+    # One part that is not known leaves the group open.
+    ("_U", "EDU_ISCED11_2", "Y25-34", 40, "GOVERNMENT", None),
+    ("SEX_M", "EDU_ISCED11_9", "Y25-34", 40, "GOVERNMENT", None),
+    ("SEX_M", "_U", "Y25-34", 40, "GOVERNMENT", None),
+    ("SEX_M", "EDU_ISCED11_2", None, 40, "GOVERNMENT", None),
+    ("SEX_M", "EDU_ISCED11_2", "Y25-34", None, "GOVERNMENT", None),
+    ("SEX_M", "EDU_ISCED11_2", "Y25-34", 40, "X", None),
+]
+
+
+def pay_rows(status=EMPLOYED):
+    return [
+        (status, sex, education, age and f"AGE_10YRBANDS_{age}", hours, f"INST_{sector}")
+        for sex, education, age, hours, sector, _ in PAY_GROUPS
+    ]
+
+
+def in_full(group):
+    if group is None:
+        return (None,)
+    sex, education, age, time, sector = group.split("|")
+    return (f"{sex}|EDU_AGGREGATE_{education}|AGE_AGGREGATE_{age}|{time}|{sector}",)
+
+
+def test_groups_of_the_pay_comparison():
+    found = derive(PAY_COLUMNS, pay_rows(), ("pay_group",))
+    assert found == [in_full(group) for *_, group in PAY_GROUPS]
+
+
+def test_the_limit_of_full_time_is_the_survey_s():
+    row = (EMPLOYED, "SEX_M", "EDU_ISCED11_2", "AGE_10YRBANDS_Y25-34", 38, "INST_GOVERNMENT")
+    for limit, expected in ((38, "FULL_TIME"), (38.5, "PART_TIME")):
+        ((group,),) = derive(PAY_COLUMNS, [row], ("pay_group",), specification(hours=limit))
+        assert group.split("|")[3] == expected
+
+
+def test_pay_groups_are_of_the_employed_and_need_every_question():
+    assert derive(PAY_COLUMNS, pay_rows(OUTSIDE), ("pay_group",)) == [(None,)] * len(PAY_GROUPS)
+    for missing in PAY_COLUMNS:
+        assert "pay_group" not in context([name for name in PAY_COLUMNS if name != missing]).known
 
 
 # --- skills --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from itertools import product
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,9 +11,10 @@ from schemas.concepts import load_universes
 from schemas.indicators import load_indicators
 from tests.transforms.demo import BUILDING_BLOCKS, CODES, YES_NO
 from tests.transforms.derive import context, derive, specification
-from transforms import stocks, variance
+from transforms import stocks
 from transforms.labour_underutilisation import underemployment_notes
-from transforms.membership import membership_rows
+from transforms.margins import Cells
+from transforms.membership import dimension
 
 ANSWERS = (True, False, None)
 OUTSIDE, EMPLOYED, UNEMPLOYED = "LMS_STATUS_EIP", "LMS_STATUS_EMP", "LMS_STATUS_UNE"
@@ -181,10 +183,11 @@ VECTOR = ((810, EMPLOYED, False, False, "NATIVE"), (90, EMPLOYED, True, False, "
 RATES = {"XLU_XLU1": 6.25, "XLU_XLU2": 15.625, "XLU_XLU3": 10.0, "XLU_XLU4": 19.0}
 
 
+INDICATORS = [item for name, item in load_indicators().items() if name.startswith("XLU_")]
+
+
 def counted(weight):
     """psu_totals of the vector's persons, every third of them in another PSU, by the project's own SQL."""
-    indicators = [item for name, item in load_indicators().items() if name.startswith("XLU_")]
-    cubes = stocks.cubes(indicators)
     connection = duckdb.connect()
     groups = pd.DataFrame(VECTOR, columns=["persons", "status", "hours", "potential", "born"], dtype=object)
     connection.register("groups", groups)
@@ -198,34 +201,45 @@ SELECT row_number() OVER () AS row_number, {weight}::DOUBLE AS weight, '1' AS st
        'CBR_BIR_' || born AS place_of_birth, 'CCT_CIT_CITIZEN' AS citizenship_status
 FROM groups, range(0, 1000) AS numbers(number) WHERE number < persons::BIGINT"""
     )
-    connection.execute("CREATE TABLE membership (concept VARCHAR, base_code VARCHAR, item VARCHAR)")
-    connection.executemany("INSERT INTO membership VALUES (?, ?, ?)", membership_rows(indicators, {}))
-    design = ("stratum", "psu")
-    for statement in stocks.preparation_sql(cubes, load_universes(), design):
+    columns = frozenset(row[0] for row in connection.execute("DESCRIBE harmonised_persons").fetchall())
+    layout = stocks.Layout("taylor", {"persons": columns})
+    cubes = stocks.cubes(INDICATORS, layout.columns)
+    for statement in stocks.preparation_sql(cubes, layout):
         connection.execute(statement)
-    (block,) = connection.execute(stocks.blocks_sql(design)).fetchall()
-    parts = " UNION ALL ".join(f"({stocks.psu_totals_sql(cube, design, *block)})" for cube in cubes)
-    connection.execute(f"CREATE TABLE psu_totals AS SELECT 'q' AS round, * FROM ({parts})")
-    connection.execute(
-        f"CREATE TABLE sample_design AS SELECT 'q' AS round, * FROM ({stocks.sample_design_sql(design)})"
-    )
-    return connection
+    (block,) = connection.execute(stocks.blocks_sql("persons", layout)).fetchall()
+    connection.execute(stocks.coded_sql(cubes, "persons", load_universes(), layout, block))
+    return {cube: connection.execute(stocks.psu_totals_sql(cube, layout)).df() for cube in cubes}
+
+
+def sums_of(totals, cube, versions):
+    """Cells of a cube, and the sums of its columns per cell."""
+    codes = [sorted(totals[column].unique()) for column in ("sex", "code1", "code2")]
+    named = (("sex", ("SEX",)), (cube.concept1, versions), (cube.concept2, ()))
+    cells = Cells(*(dimension(concept, own, held) for (concept, own), held in zip(named, codes, strict=True)))
+    place = [totals[column].map(held.index) for column, held in zip(("sex", "code1", "code2"), codes, strict=True)]
+    _, second, third = cells.base_shape
+    base = ((place[0] * second + place[1]) * third + place[2]).to_numpy(dtype=int)
+    size = len(codes[0]) * second * third
+    return cells, {
+        name: cells.sums(np.bincount(base, weights=totals[name], minlength=size)) for name in stocks.cube_columns(cube)
+    }
 
 
 @pytest.fixture(scope="module", params=[1.0, 12.5], ids=["weight 1", "weight 12.5"])
 def rates(request):
-    """(measure, breakdown, item of the breakdown) -> rate in per cent, with its cell, of both sexes."""
-    connection = counted(request.param)
-    found = {}
-    for name, indicator in load_indicators().items():
-        if not name.startswith("XLU_"):
-            continue
-        sql = variance.estimates_sql(
-            stocks.cube_name(indicator), indicator.universe, indicator.denominator, has_psu=True, lonely_psu="fail"
+    """(measure, breakdown, item of the breakdown) -> rate in per cent and n, of both sexes."""
+    counts, found = counted(request.param), {}
+    for indicator in INDICATORS:
+        cube = next(
+            cube for cube in counts if (cube.relation, cube.concept1, cube.concept2) == stocks.cube_of(indicator)
         )
-        for cell in connection.execute(sql).df().to_dict("records"):
-            if cell["sex"] == "SEX_T":
-                found[name[:8], indicator.dimensions[1], cell["classif1"]] = cell
+        cells, sums = sums_of(counts[cube], cube, indicator.classif1_versions)
+        over, under = sums[f"w__{indicator.universe}"], sums[f"w__{indicator.denominator}"]
+        for (sex, item, _), part, whole, n in zip(
+            cells.names(), over, under, sums[f"n__{indicator.denominator}"], strict=True
+        ):
+            if sex == "SEX_T" and whole:
+                found[indicator.id[:8], indicator.dimensions[1], item] = (100 * part / whole, n)
     return found
 
 
@@ -234,9 +248,9 @@ def rates(request):
                                        ("CCT", "CCT_CIT_CITIZEN")])  # fmt: skip
 @pytest.mark.parametrize("measure", RATES)
 def test_the_vector_of_the_standards(rates, measure, breakdown):
-    cell = rates[measure, *breakdown]
-    assert 100 * cell["estimate"] == RATES[measure]
-    assert cell["n"] == (960 if measure in ("XLU_XLU1", "XLU_XLU2") else 1000)
+    rate, n = rates[measure, *breakdown]
+    assert rate == RATES[measure]
+    assert n == (960 if measure in ("XLU_XLU1", "XLU_XLU2") else 1000)
 
 
 @pytest.mark.parametrize("measure", RATES)

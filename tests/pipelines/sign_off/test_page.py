@@ -16,6 +16,7 @@ from pipelines.command_line import ilms as group
 from pipelines.commands import COMMANDS
 from pipelines.home import Home
 from pipelines.sign_off.facts import MOST_CODES
+from pipelines.sign_off.gap_report import gaps_of
 from pipelines.sign_off.page import Asked, sign_off
 from pipelines.sign_off.shares import Change, Share, compared
 from pipelines.sign_off.texts import LANGUAGES, Words, load_texts, typeset
@@ -396,7 +397,8 @@ def test_no_round_before(tmp_path: Path) -> None:
 # --- gaps
 
 
-def test_gap_report_on_the_page(pages: dict[str, str]) -> None:
+def test_gap_report_on_the_page(pages: dict[str, str], tmp_path: Path) -> None:
+    found = gaps_of(tiny_spec(tmp_path))
     for language, text in pages.items():
         section = tree_of(text).get_element_by_id("gaps")
         shown = words_of(section)
@@ -404,8 +406,16 @@ def test_gap_report_on_the_page(pages: dict[str, str]) -> None:
         assert question is not None
         assert typeset(getattr(question, language), language).replace("\u202f", " ") in shown.replace("\u202f", " ")
         opens = [int(words_of(cell)) for cell in section.xpath(".//td[@class='number big']")]
-        assert opens
         assert min(opens) > 0
+        total = section.xpath(".//table[@class='shares']/tbody/tr[@class='total']/td[1]")[0]
+        given, everything = map(int, words_of(total).split("/"))
+        assert (given, everything) == (len(found.given), len(found.given) + len(found.lacking))
+        assert given + sum(opens) == everything
+        # Long lists are opened by who wants them.
+        tables = section.xpath(".//ul[@class='tables']")
+        assert sum(len(one.xpath("./li")) for one in tables) == everything
+        assert [one for one in tables if one.xpath("ancestor::details[@open or @class='print']")] == []
+        assert all(one.xpath("ancestor::details") for one in tables)
     assert "not the ILO's own text" in words_of(tree_of(pages["en"]).get_element_by_id("gaps"))
     reasons = words_of(tree_of(pages["en"]).get_element_by_id("not-collected"))
     assert "Monthly earnings not asked" in reasons

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.sign_off.gap_words import GROUPS
 from pipelines.sign_off.texts import Words, load_concept_texts, load_finding_texts, load_texts, typeset
 from schemas.concepts import load_absentee_concepts, load_concepts, load_topics
 from schemas.edit_rules import load_edit_rules
@@ -20,7 +21,7 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
     keys = set(load_texts("page")) | set(load_texts("rules"))
     quoted = set(re.findall(r'"([a-zA-Z_0-9]+)"', code))
     made = re.compile("|".join(rf"{prefix}_\w+" for prefix in (
-        "month", "kind", "verdict", "topic", "scope", "leaf", "gaps_are", "before_summary",
+        "month", "kind", "verdict", "topic", "scope", "leaf", "gaps_are", "tables", "before_summary",
     )))  # fmt: skip
     assert {key for key in keys if key not in quoted and not made.fullmatch(key)} == set()
     in_template = set(re.findall(r'\bt\("([a-z_0-9]+)"', TEMPLATE.read_text(encoding="utf-8")))
@@ -33,6 +34,7 @@ def test_keys_that_are_made_from_names() -> None:
     assert {f"scope_{name}" for name in universes} <= keys
     assert {f"leaf_{name}" for name in (*STATUS_OF_RULE, "none")} <= keys
     assert {f"topic_{name}" for name in (*load_topics(), "absentees")} <= keys
+    assert {key for key in keys if key.startswith("tables_")} == {f"tables_{name}" for name in (*GROUPS, "all")}
 
 
 @pytest.mark.parametrize("kind", ["persons", "absentees"])
