@@ -134,7 +134,8 @@ def area_estimates(home: Home, partition: str, rounds: Sequence[str], progress: 
                             progress,
                         )
                     )
-            frame = pd.concat([part for part in frames if len(part)], ignore_index=True)
+            filled = [part for part in frames if len(part)] or frames[:1]
+            frame = pd.concat(filled, ignore_index=True)
             frame, found = choose_sources(frame, {key: spec.survey.precedence for key, spec in specs.items()})
             frame = frame.sort_values(ESTIMATE_KEYS, na_position="first", ignore_index=True)
             write_estimates(connection, frame, folder / "data.parquet")
@@ -157,6 +158,7 @@ def stacked_figures(home: Home, spec: SurveySpec, rounds: Sequence[Round]) -> tu
     plan: list[Stacked] = []
     year = rounds[0].period.year
     whole = Period.parse(str(year))
+    rounds = [this for this in rounds if _is_stored(home, spec, this.identifier)]
     own = _rounds_of_year(spec, [this.identifier for this in rounds], year)
     supported = support(spec, whole)
     changes = tuple(one for one in supported.indicators.values() if one.measure == "change")
@@ -168,13 +170,14 @@ def stacked_figures(home: Home, spec: SurveySpec, rounds: Sequence[Round]) -> tu
         plan.append(Stacked(whole, own, (), single))
     if pooled and spec.pooling is not None:
         years = [_stored_year(home, spec, year - back) for back in range(1, spec.pooling.years)]
-        if own and all(years):
+        first = Period.parse(str(year - spec.pooling.years + 1))
+        if own and all(years) and not spec.breaks_between(first, whole):
             plan.append(Stacked(whole, (*(name for part in years for name in part), *own), (), pooled))
     for this in rounds:
         earlier = this.period.year_before()
         before = f"{spec.key}_{earlier}"
         is_sub_annual = this.period.frequency != "A"
-        if is_sub_annual and _is_stored(home, before) and not spec.breaks_between(earlier, this.period):
+        if is_sub_annual and _is_stored(home, spec, before) and not spec.breaks_between(earlier, this.period):
             plan.append(Stacked(this.period, (this.identifier,), (before,), changes))
     last = _stored_year(home, spec, year - 1)
     if own and last and not spec.breaks_between(Period.parse(str(year - 1)), whole):
@@ -202,12 +205,16 @@ def _rounds_of_year(spec: SurveySpec, rounds: Sequence[str], year: int) -> tuple
 def _stored_year(home: Home, spec: SurveySpec, year: int) -> tuple[str, ...]:
     """Return the rounds of another year where all are stored and valid; else nothing."""
     names = [f"{spec.key}_{period}" for period in Period.parse(str(year)).parts(spec.survey.frequency)]
-    return tuple(names) if all(_is_stored(home, name) for name in names) else ()
+    return tuple(names) if all(_is_stored(home, spec, name) for name in names) else ()
 
 
-def _is_stored(home: Home, identifier: str) -> bool:
+def _is_stored(home: Home, spec: SurveySpec, identifier: str) -> bool:
+    """Whether a round's tables are valid and made with the specification as it is: others are no part of a stack."""
     tables = [current(home.store, name, identifier) for name in ROUND_TABLES]
-    return all(table is not None and table.is_valid for table in tables)
+    return all(
+        table is not None and table.is_valid and table.facts.get("specification_sha256", spec.sha256) == spec.sha256
+        for table in tables
+    )
 
 
 def choose_sources(frame: pd.DataFrame, precedence: dict[str, int]) -> tuple[pd.DataFrame, list[Finding]]:
@@ -221,6 +228,7 @@ def choose_sources(frame: pd.DataFrame, precedence: dict[str, int]) -> tuple[pd.
     ranked = frame.assign(precedence=frame["survey"].map(precedence))
     best = ranked.groupby(key)["precedence"].transform("min")
     chosen = ranked[ranked["precedence"] == best]
+    chosen = chosen[~_is_change_of_another(chosen)]
     sources = chosen.groupby(key)["survey"].nunique()
     ties = sources[sources > 1]
     found = []
@@ -229,6 +237,28 @@ def choose_sources(frame: pd.DataFrame, precedence: dict[str, int]) -> tuple[pd.
         text = f"{len(ties)} indicators and periods have two sources of equal precedence ({surveys})"
         found.append(finding("SOURCE_TIE", "area_estimates", text, count=len(ties)))
     return chosen.drop(columns="precedence"), found
+
+
+def _is_change_of_another(chosen: pd.DataFrame) -> pd.Series:
+    """Return which rows are changes told by another survey than the level, by which published levels do not differ."""
+    catalogue = load_indicators()
+    made_of = {
+        (one.universe, one.denominator, one.classif1_versions, one.classif2_versions): name
+        for name, one in catalogue.items()
+        if one.measure in ("count", "rate")
+    }
+    levels = {
+        name: made_of.get((one.universe, one.denominator, one.classif1_versions, one.classif2_versions))
+        for name, one in catalogue.items()
+        if one.measure == "change"
+    }
+    place = ["ref_area", "freq", "time"]
+    tellers = chosen.drop_duplicates(["indicator", *place])[["indicator", *place, "survey"]]
+    changes = chosen[chosen["indicator"].isin(levels)]
+    asked = changes.assign(indicator=changes["indicator"].map(levels))[["indicator", *place]]
+    teller = asked.merge(tellers, on=["indicator", *place], how="left")["survey"].set_axis(changes.index)
+    is_other = (teller.notna() & (teller != changes["survey"])).astype(bool)
+    return is_other.reindex(chosen.index, fill_value=False)
 
 
 def protected_estimates(home: Home, partition: str, area: Table, rounds: Sequence[str]) -> Table:

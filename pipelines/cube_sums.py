@@ -80,14 +80,22 @@ def stack_rounds(
         connection.execute(f"FROM read_parquet({path_literal(table.folder / 'design.parquet')}) ORDER BY unit").df()
         for table, _ in rounds
     ]
-    keys = ["stratum", "psu", "ssu"]
-    populations = ["psu_population", "ssu_population"]
+    keys, populations = ["stratum", "psu", "ssu"], ["psu_population", "ssu_population"]
+    if method == "deff":
+        # Every person is a unit by its row: the same row of another round is another person.
+        parts = [part.assign(round=number) for number, part in enumerate(parts)]
+        keys = [*keys, "round"]
     units = pd.concat(parts, ignore_index=True).groupby(keys, sort=True)[populations].max().reset_index()
     place = units[keys].assign(position=np.arange(len(units)))
     positions = tuple(part.merge(place, on=keys, how="left")["position"].to_numpy() for part in parts)
     stratum = pd.factorize(units["stratum"])[0].astype(np.int64)
     psu = units.groupby(["stratum", "psu"], sort=False).ngroup().to_numpy().astype(np.int64)
-    has_population = bool(units["psu_population"].notna().all()) and len(units) > 0
+    has_population = bool(units["psu_population"].notna().any())
+    # Units of absent members alone tell no population: it is that of their stratum and PSU. A stratum that nobody else
+    # is in is taken as sampled with replacement, a PSU as taken in full.
+    units["psu_population"] = units.groupby("stratum")["psu_population"].transform("max").fillna(np.inf)
+    within = units.groupby(["stratum", "psu"])["ssu_population"]
+    units["ssu_population"] = within.transform("max").fillna(within.transform("size"))
     has_ssu = has_population and support.layout.has_ssu
     lonely_psu = support.spec.design.lonely_psu if method == "taylor" else "remove"
     design = SampleDesign(
@@ -143,7 +151,7 @@ class CubeSums:
             with_units: False where no standard error will be asked for.
         """
         self._connection, self._support, self._stack, self._cubes = connection, support, stack, cubes
-        self._has_units = with_units and stack.units > 1
+        self._has_units = with_units and (stack.design is not None or stack.units > 1)
         self._is_replicated = support.spec.design.variance == "replicates"
         self._cells: dict[Relation, Cells] = {}
         self._base: dict[Relation, dict[Codes, int]] = {}
@@ -299,6 +307,10 @@ class CubeSums:
         if not self._has_units:
             empty = np.zeros((int(np.prod(cells.shape)), 0))
             return empty, empty
+        if self._is_replicated and relation != "persons":
+            # Absent members have no replicate weights: there is no standard error, rather than one of a constant.
+            unknown = np.full((int(np.prod(cells.shape)), width), np.nan)
+            return unknown, unknown
         base_size, rounds = int(np.prod(cells.base_shape)), self._rounds(group)
         column = f"{kind}__{variable.name}"
         base = np.zeros(base_size * width)

@@ -5,7 +5,7 @@ periods. What an indicator's figures are made of is said in ``transforms.measure
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -25,7 +25,7 @@ from transforms import measures, variance
 from transforms.measures import Name, Side
 from transforms.membership import published_items, wanted_versions
 from transforms.reliability import judge_cells
-from transforms.stocks import Cube, cube_of, cubes
+from transforms.stocks import MAIN_WEIGHT, Cube, cube_of, cubes, indicator_weight
 from transforms.variance import Booleans, Floats, SampleDesign, VarianceParts
 
 Progress = Callable[[str], None]
@@ -66,8 +66,16 @@ def silent(message: str) -> None:
     """Take progress messages and say nothing."""
 
 
-def method_text(spec: SurveySpec, measure: Measure) -> str:
-    """Return how a survey's standard errors are made, in words that go with every figure."""
+def method_text(spec: SurveySpec, measure: Measure, *, has_own_weight: bool = False) -> str:
+    """Return how standard errors are made, in words that go with every figure.
+
+    Args:
+        spec: the survey.
+        measure: kind of the figure.
+        has_own_weight: whether the figure has a weight of its own, which has no replicates and is not calibrated.
+    """
+    if has_own_weight and spec.design.variance == "replicates":
+        return "none: the weight of these figures has no replicates"
     texts = {
         "taylor": "Taylor linearisation",
         "replicates": f"replicate weights ({spec.replicates.method})" if spec.replicates else "",
@@ -77,7 +85,7 @@ def method_text(spec: SurveySpec, measure: Measure) -> str:
     text = texts[spec.design.variance]
     if spec.design.variance == "none":
         return text
-    if spec.calibration is not None:
+    if spec.calibration is not None and not has_own_weight:
         text = f"{text}, calibrated weights"
     return f"Woodruff interval, {text}" if measure == "median" else text
 
@@ -130,7 +138,14 @@ def estimate(
         progress: told every few cubes.
     """
     asked = support.indicators.values() if chosen is None else chosen
-    wanted = [one for one in asked if (one.measure == "change") == bool(before)]
+    # Nobody was asked for absent members in a round that does not list them: that is no zero to be averaged.
+    is_listed = all(table.facts.get("is_listed", True) for table in (*totals, *before))
+    wanted = [
+        one
+        for one in asked
+        if (one.measure == "change") == bool(before)
+        and (is_listed or (one.relation != "absentees" and one.subtrahend is None))
+    ]
     stack = stack_rounds(connection, support, totals, before)
     versions = wanted_versions(support.indicators.values(), support.collected)
     df = min((table.facts["replicate_df"] for table, _ in stack.rounds), default=0.0)
@@ -175,7 +190,7 @@ def _from_sums(
             if figures is None:
                 continue
             side = figures.side
-            found[indicator.id] = figures.names, side
+            found[indicator.id] = figures.names, _without_scores(side)
             if design is not None:
                 part = _variance_parts(side, design)
                 parts[indicator.id] = parts[indicator.id] + part if indicator.id in parts else part
@@ -203,7 +218,21 @@ def _from_sums(
 
 
 def _variance_parts(side: Side, design: SampleDesign) -> VarianceParts:
-    return variance.variance_parts(np.nan_to_num(side.statistic.parts), side.members, design, side.other_members)
+    scores = side.statistic.parts
+    # Medians that are not compared have scores of 0, which take no room: a copy of them would.
+    if not any(scores.strides):
+        return variance.variance_parts(scores, side.members, design, side.other_members)
+    parts = variance.variance_parts(np.nan_to_num(scores), side.members, design, side.other_members)
+    # Scores that are not known, as those of a median without limits, leave no variance: 0 would call it exact.
+    is_known = np.isfinite(scores).all(axis=1)
+    return replace(parts, variance=np.where(is_known, parts.variance, np.nan))
+
+
+def _without_scores(side: Side) -> Side:
+    """Return values and whom they rest on: scores by unit, once a variance, would fill the memory."""
+    nothing = np.zeros((len(side.n), 0))
+    statistic, weight = replace(side.statistic, parts=nothing), replace(side.weight, parts=nothing)
+    return replace(side, statistic=statistic, weight=weight, members=nothing.astype(bool), other_members=None)
 
 
 def _replicated(side: Side, spec: SurveySpec) -> Floats:
@@ -244,7 +273,7 @@ def _from_persons(
     if indicator.measure == "median":
         squared = found.se**2
         limits = (found.se, found.lower, found.upper)
-    return [_Estimated(indicator, figures.names, side, squared, free, n_psu, None, limits)]
+    return [_Estimated(indicator, figures.names, _without_scores(side), squared, free, n_psu, None, limits)]
 
 
 def _frame(blocks: Sequence[_Estimated], support: Support, period: Period, rounds: int) -> pd.DataFrame:
@@ -278,8 +307,11 @@ def _columns(block: _Estimated, support: Support, period: Period, rounds: int) -
     """Return the figures of one indicator as columns: unscaled, with whom they rest on."""
     indicator, side = block.indicator, block.side
     rule = support.time_rule(indicator)
-    # A year of such flows is the sum of its periods, and not their mean.
-    times = float(rounds) if rule == "sum" else 1.0
+    # A year of such flows is the sum of its periods, and not their mean; several years are the mean of their sums.
+    periods = len(period.parts(support.spec.survey.frequency))
+    times = float(min(rounds, periods)) if rule == "sum" else 1.0
+    has_own_weight = indicator_weight(indicator, support.columns[indicator.relation]) != MAIN_WEIGHT
+    is_without_replicates = has_own_weight and support.spec.replicates is not None
     sex, one, two = (np.array(part, dtype=object) for part in zip(*block.names, strict=True))
     value = side.statistic.value * times
     keep = np.isfinite(value) & ((side.n > 0) | (indicator.measure in ("count", "net")))
@@ -297,7 +329,7 @@ def _columns(block: _Estimated, support: Support, period: Period, rounds: int) -
         se = np.sqrt(block.variance) * times
     texts = {
         "indicator": indicator.id, "freq": told.frequency, "time": told.sdmx,
-        "method": method_text(support.spec, indicator.measure),
+        "method": method_text(support.spec, indicator.measure, has_own_weight=has_own_weight),
     }  # fmt: skip
     columns: dict[str, np.ndarray] = {name: np.full(len(sex), text, dtype=object) for name, text in texts.items()}
     columns |= {
@@ -308,7 +340,7 @@ def _columns(block: _Estimated, support: Support, period: Period, rounds: int) -
         "se": np.where(side.n > 0, se, np.nan),
         "lower": np.full(len(sex), np.nan),
         "upper": np.full(len(sex), np.nan),
-        "df": np.where(side.n > 0, block.df, np.nan),
+        "df": np.where((side.n > 0) & (not is_without_replicates), block.df, np.nan),
         "n": side.n,
         "n_numerator": side.n_numerator,
         "n_smallest": side.n_smallest,

@@ -6,19 +6,21 @@ from importlib import resources
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import scipy
 
 #: Modules of this package that figures depend on.
 _OWN = (
-    "calibration.py", "calibration_residuals.py", "checks.py", "coherence_checks.py", "cube_rows.py",
-    "cube_sums.py", "design_checks.py", "estimates.py", "medians.py", "needs.py", "quality.py", "rounds.py",
-    "support.py", "totals.py",
+    "calibration.py", "calibration_residuals.py", "checks.py", "coherence_checks.py", "cube_rows.py", "cube_sums.py",
+    "design_checks.py", "engine.py", "estimates.py", "medians.py", "needs.py", "quality.py", "rounds.py", "support.py",
+    "totals.py",
 )  # fmt: skip
 
 
 @cache
 def code_fingerprint() -> str:
-    """Return a hash of the code and data that turn a raw extract into estimates, and of the engine."""
-    digest = hashlib.sha256(duckdb.__version__.encode())
+    """Return a hash of the code and data that turn a raw extract into estimates, and of the engines."""
+    digest = hashlib.sha256(" ".join((duckdb.__version__, np.__version__, scipy.__version__)).encode())
     for name in _OWN:
         digest.update((Path(__file__).parent / name).read_bytes())
     for package in ("schemas", "transforms"):

@@ -68,7 +68,8 @@ def psu_totals(this: Round, persons: Table, absentees: Table, progress: Progress
         return Built(
             tuple(found),
             facts
-            | {"rows": rows, "cubes": len(chosen), "units": units[0], "replicate_df": _replicate_df(this, persons)},
+            | {"is_listed": absentees.facts["is_listed"], "rows": rows, "cubes": len(chosen), "units": units[0]}
+            | {"replicate_df": _replicate_df(this, persons)},
         )
 
     return obtain(this.home.store, TABLE, this.identifier, digest, build)

@@ -86,7 +86,7 @@ def protect(
     figures = {name: frame[name].where(is_shown) for name in ("se", "lower", "upper", "cv", "df", "p_value")}
     keys = list(zip(frame["survey"], frame["indicator"], frame["time"], strict=True))
     notes = notes_of(dict.fromkeys(keys), specs, catalogue)
-    is_confidential = frame["reason"].str.contains(CONFIDENTIAL, regex=False)
+    is_confidential = frame["reason"].astype("str").str.contains(CONFIDENTIAL, regex=False)
     protected = frame.assign(
         **figures,
         obs_value=frame["value"].where(is_shown),

@@ -85,4 +85,4 @@ def quantile_estimate(
     lower = weighted_quantile(values, weights, low) if low >= 0 else float("nan")
     upper = weighted_quantile(values, weights, high) if high <= 1 else float("nan")
     se = (upper - lower) / (2 * t)
-    return Quantile(value, se, lower, upper, se / se_share if se_share > 0 else 0.0)
+    return Quantile(value, se, lower, upper, se / se_share if se_share > 0 else 0.0 * se)

@@ -202,7 +202,7 @@ def _one_stage(
     z: Floats, starts: Integers, sizes: Integers, population: Floats | None, lonely_psu: str
 ) -> tuple[Floats, Booleans]:
     """Return the variance of one stage of sampling, cells x groups, and which groups have one."""
-    left = np.ones(len(sizes)) if population is None else (population - sizes) / population
+    left = np.ones(len(sizes)) if population is None else 1 - sizes / population
     is_lonely = (sizes == 1) & (left >= _TAKEN_IN_FULL)
     if lonely_psu == "fail" and is_lonely.any():
         raise ValueError(f"{int(is_lonely.sum())} strata have a single sampling unit and the policy is 'fail'")
@@ -214,7 +214,10 @@ def _one_stage(
     variance *= np.where(sizes > 1, left * sizes / np.maximum(sizes - 1, 1), 0.0)
     if lonely_psu == "adjust" and is_lonely.any():
         variance[:, is_lonely] = np.square(z[:, starts[is_lonely]]) * left[is_lonely]
-    variance[:, left < _TAKEN_IN_FULL] = 0.0
+    variance[:, np.abs(left) < _TAKEN_IN_FULL] = 0.0
+    # More units than there are (rounds that name the same units differently): R refuses; here it has no variance.
+    beyond = left <= -_TAKEN_IN_FULL
+    variance[:, beyond] = np.where(variance[:, beyond] == 0, 0.0, np.nan)
     usable = ~is_lonely if lonely_psu == "average" else np.ones(len(sizes), dtype=bool)
     return variance, usable
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.home import Home
 from pipelines.intake import latest_receipt
-from pipelines.rounds import process_round
+from pipelines.rounds import harmonised_persons, open_round, raw_extract
 from pipelines.storage import current
 from schemas.errors import InputError
 from tests.acceptance import tiny
@@ -67,10 +67,10 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def harmonised(home: Home) -> pl.DataFrame:
-    result = process_round(home, ROUND)
-    assert result.is_valid, result.findings
-    table = current(home.store, "harmonised_persons", ROUND)
-    assert table is not None
+    this, receipt = open_round(home, ROUND), latest_receipt(home, ROUND)
+    assert receipt is not None
+    table = harmonised_persons(this, raw_extract(this, receipt))
+    assert table.is_valid, table.findings
     return pl.read_parquet(table.data)
 
 

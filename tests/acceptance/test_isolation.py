@@ -41,7 +41,8 @@ def file(folder: Path, period: str, shift: int) -> Path:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("isolation")
-    specs = tiny.write_spec(folder / "specs", {'extract = "test"': 'extract = "national"'})
+    of_birth_alone = ("citizenship_1", "arrival_year")
+    specs = tiny.write_spec(folder / "specs", {'extract = "test"': 'extract = "national"'}, without=of_birth_alone)
     home = Home(folder / "var", (specs,))
     for shift, period in enumerate(PERIODS):
         tiny.take(home, f"FJI_TINY_{period}", file(folder, period, shift))
@@ -136,8 +137,8 @@ def test_a_code_of_a_closed_variable_is_named(tmp_path: Path) -> None:
 
 def test_a_round_without_specification_leaves_the_others_going_on(tmp_path: Path) -> None:
     """Its folder of specifications was not given this time; its figures are not silently withdrawn."""
-    specs = tiny.write_spec(tmp_path / "specs")
-    other = tiny.write_spec(tmp_path / "other", {'id = "TINY"': 'id = "SMALL"'}) / "FJI"
+    specs = tiny.write_spec(tmp_path / "specs", without=tiny.MIGRATION)
+    other = tiny.write_spec(tmp_path / "other", {'id = "TINY"': 'id = "SMALL"'}, without=tiny.MIGRATION) / "FJI"
     (other / "TINY").rename(other / "SMALL")
     home = Home(tmp_path / "var", (specs, other.parent))
     file = tiny.write_csv(tmp_path / "persons.csv", tiny.persons())

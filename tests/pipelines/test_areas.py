@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from pipelines.areas import area_estimates, area_years, process_area
+from pipelines.areas import area_estimates, area_years, choose_sources, process_area
 from pipelines.home import Home
 from tests.acceptance import tiny
 
@@ -119,6 +119,24 @@ def test_pooled_years_stand_in_place_of_the_year(tmp_path):
     assert row["value"] == pytest.approx(100 * (12 + 24) / (60 + 72))
     assert row["n"] == 132
     assert one(found["FJI_2025-test"], COUNT, "2025")["n"] == 72
+
+
+def test_a_change_is_told_by_the_survey_that_tells_the_level():
+    """The survey of the lower precedence began this year: the change that the other one knows is of another level."""
+    key = {"ref_area": "FJI", "freq": "A", "time": "2025"}
+    rows = [
+        {"indicator": "MST_TEMP_SEX_AGE_CBR_NB", "survey": "FJI_NEW", **key},
+        {"indicator": "MST_TEMP_SEX_AGE_CBR_NB", "survey": "FJI_OLD", **key},
+        {"indicator": "XCH_TEMP_SEX_AGE_CBR_NB", "survey": "FJI_OLD", **key},
+        {"indicator": "XCH_TEMP_SEX_AGE_CBR_NB", "survey": "FJI_OLD", **key, "time": "2024"},
+    ]
+    chosen, found = choose_sources(pd.DataFrame(rows), {"FJI_NEW": 1, "FJI_OLD": 2})
+    assert found == []
+    kept = list(chosen[["indicator", "survey", "time"]].itertuples(index=False, name=None))
+    assert kept == [
+        ("MST_TEMP_SEX_AGE_CBR_NB", "FJI_NEW", "2025"),
+        ("XCH_TEMP_SEX_AGE_CBR_NB", "FJI_OLD", "2024"),
+    ]
 
 
 def test_an_area_with_two_years_is_made_anew_when_the_first_changes(two_years):
