@@ -17,7 +17,8 @@ from tests.acceptance import tiny
 from tests.acceptance.desk import ilms
 
 ESTIMATES = (
-    "indicator,ref_area,survey,time,sex,classif1,classif2,value,se,lower,upper,cv,df,n,n_households,n_psu,status,reason"
+    "indicator,ref_area,survey,time,sex,classif1,classif2,value,se,lower,upper,cv,df,p_value,n,n_numerator,n_households,"
+    "n_psu,status,reason"
 )
 
 

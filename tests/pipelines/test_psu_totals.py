@@ -16,7 +16,7 @@ ROUND = f"{tiny.SURVEY}_2024-Q1"
 DESIGN = '[design]\nvariance = "taylor"\nlonely_psu = "fail"\n'
 DESIGNS = {
     "taylor": DESIGN,
-    "replicates": '[design]\nvariance = "replicates"\n[design.replicates]\nmethod = "BRR"\nvariables = ["AGE", "LINE"]\n',
+    "replicates": '[design]\nvariance = "replicates"\n[design.replicates]\nmethod = "BRR"\nvariables = ["R1", "R2"]\n',
     "deff": '[design]\nvariance = "deff"\ndeff = 1.5\n',
     "none": '[design]\nvariance = "none"\n',
 }
@@ -24,8 +24,14 @@ CELL = ["indicator", "sex", "classif1", "classif2"]
 
 
 def processed(folder, method, people):
-    home = Home(folder / "home", (tiny.write_spec(folder / "specs", {DESIGN: DESIGNS[method]}),))
-    result = tiny.harmonise(home, people, folder / "persons.csv")
+    tables = {"layout.csv": tiny.TABLES["layout.csv"] + "R1,R1,,\nR2,R2,,\n"}
+    home = Home(folder / "home", (tiny.write_spec(folder / "specs", {DESIGN: DESIGNS[method]}, tables),))
+    halves = [{"R1": "0210"[number % 4], "R2": "2002"[number % 4]} for number in range(len(people))]
+    frame = pd.DataFrame([{**row, **more} for row, more in zip(people, halves, strict=True)])
+    frame[["R1", "R2"]] = frame[["R1", "R2"]].astype(int).mul(frame["WGT"].astype(int), axis=0)
+    frame.to_csv(folder / "persons.csv", index=False)
+    tiny.take(home, ROUND, folder / "persons.csv")
+    result = tiny.process_round(home, ROUND)
     assert result.is_valid, [str(item) for item in result.findings if item.severity == "error"]
     return home, {table.name: table for table in result.tables}
 
