@@ -65,6 +65,7 @@ simulate: .venv/dev.stamp
 bench: .venv/dev.stamp
 	@$(BIN)/python tests/bench/bench_readers.py
 	@$(BIN)/python tests/bench/bench_round.py
+	@$(BIN)/python tests/bench/bench_estimates.py
 
 dev: .venv/runtime.stamp
 	@$(BIN)/ilms --home $(DEMO) dev
