@@ -72,10 +72,11 @@ def test_it_runs_to_a_release_and_its_figures_are_those_counted_by_hand(folder: 
     assert done.return_value == 0, done.output
     assert (folder / "var/releases/latest-test/toc.csv").is_file()
     printed = run(folder, "estimates", "EMP_TEMP_SEX_AGE_NB", "--area", "KEN").stdout
-    total = next(line for line in printed.splitlines() if ",SEX_T,AGE_AGGREGATE_TOTAL," in line).split(",")
+    rows = csv.DictReader(printed.splitlines())
+    total = next(row for row in rows if (row["sex"], row["classif1"]) == ("SEX_T", "AGE_AGGREGATE_TOTAL"))
     # At work 101-1, 201-1, 201-2; absent with a job 102-1 (holidays), 202-1 (other).
-    assert float(total[7]) == pytest.approx((410.5 + 655.0 + 655.0 + 398.0 + 640.9) / 1000, rel=1e-12)
-    assert total[13] == "5"
+    assert float(total["value"]) == pytest.approx((410.5 + 655.0 + 655.0 + 398.0 + 640.9) / 1000, rel=1e-12)
+    assert total["n"] == "5"
 
 
 # --- estimation ----------------------------------------------------------------------------------
