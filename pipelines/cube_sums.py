@@ -137,8 +137,6 @@ class CubeSums:
         stack: Stack,
         cubes: Mapping[Relation, Cube],
         versions: Mapping[tuple[Relation, str], Sequence[str]],
-        *,
-        with_units: bool = True,
     ) -> None:
         """Read the sums by cell of every round.
 
@@ -148,10 +146,9 @@ class CubeSums:
             stack: the rounds.
             cubes: relation -> the cube.
             versions: (relation, column) -> classification versions.
-            with_units: False where no standard error will be asked for.
         """
         self._connection, self._support, self._stack, self._cubes = connection, support, stack, cubes
-        self._has_units = with_units and (stack.design is not None or stack.units > 1)
+        self._has_units = stack.design is not None or stack.units > 1
         self._is_replicated = support.spec.design.variance == "replicates"
         self._cells: dict[Relation, Cells] = {}
         self._base: dict[Relation, dict[Codes, int]] = {}

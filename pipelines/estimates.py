@@ -205,10 +205,8 @@ def _from_sums(
         seen = sums.observed(indicator.relation) if indicator.measure == "count" else None
         part_or_none = parts.get(indicator.id)
         if part_or_none is not None and stack.design is not None:
-            squared = part_or_none.total(stack.design.lonely_psu) * (support.spec.design.deff or 1.0)
-            n_psu = part_or_none.n_psu.astype(float) if support.spec.design.variance == "taylor" else nothing
-            free = part_or_none.degrees_of_freedom.astype(float)
-            blocks.append(_Estimated(indicator, names, side, squared, free, n_psu, seen))
+            precision = _of_design(part_or_none, stack.design, support.spec)
+            blocks.append(_Estimated(indicator, names, side, *precision, seen))
         elif indicator.id in variances:
             free = np.full(len(names), replicate_df)
             blocks.append(_Estimated(indicator, names, side, variances[indicator.id], free, nothing, seen))
@@ -226,6 +224,13 @@ def _variance_parts(side: Side, design: SampleDesign) -> VarianceParts:
     # Scores that are not known, as those of a median without limits, leave no variance: 0 would call it exact.
     is_known = np.isfinite(scores).all(axis=1)
     return replace(parts, variance=np.where(is_known, parts.variance, np.nan))
+
+
+def _of_design(parts: VarianceParts, design: SampleDesign, spec: SurveySpec) -> tuple[Floats, Floats, Floats]:
+    """Return variance, degrees of freedom and PSUs of every cell; no PSUs where a design effect stands for them."""
+    squared = parts.total(design.lonely_psu) * (spec.design.deff or 1.0)
+    n_psu = parts.n_psu.astype(float) if spec.design.variance == "taylor" else np.full(len(squared), np.nan)
+    return squared, parts.degrees_of_freedom.astype(float), n_psu
 
 
 def _without_scores(side: Side) -> Side:
@@ -263,10 +268,7 @@ def _from_persons(
     free, n_psu = np.full(size, replicate_df if side.statistic.is_replicated else np.nan), np.full(size, np.nan)
     squared = np.full(size, np.nan)
     if stack.design is not None:
-        part = _variance_parts(side, stack.design)
-        squared = part.total(stack.design.lonely_psu) * (support.spec.design.deff or 1.0)
-        free = part.degrees_of_freedom.astype(float)
-        n_psu = part.n_psu.astype(float) if support.spec.design.variance == "taylor" else n_psu
+        squared, free, n_psu = _of_design(_variance_parts(side, stack.design), stack.design, support.spec)
     elif side.statistic.is_replicated:
         squared = _replicated(side, support.spec)
     limits = None
