@@ -66,6 +66,7 @@ bench: .venv/dev.stamp
 	@$(BIN)/python tests/bench/bench_readers.py
 	@$(BIN)/python tests/bench/bench_round.py
 	@$(BIN)/python tests/bench/bench_estimates.py
+	@$(BIN)/python tests/bench/bench_protection.py
 
 dev: .venv/runtime.stamp
 	@$(BIN)/ilms --home $(DEMO) dev

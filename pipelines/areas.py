@@ -1,15 +1,14 @@
-"""An area and year, table by table: figures after time rules and source choice, then protected.
+"""An area and year: figures after time rules and source choice.
 
-``area_estimates`` and ``protected_estimates`` are made from the stored tables of all valid rounds of the
-area and year. Nothing downstream of ``protected_estimates`` can reach what is above it.
+``area_estimates`` is made from the stored tables of all valid rounds of the area and year; what may be seen of it is
+said in ``protected``.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 
 from pipelines.coherence_checks import coherence_findings
@@ -18,20 +17,14 @@ from pipelines.estimates import ESTIMATE_KEYS, Progress, estimate, silent, write
 from pipelines.findings import Finding, finding
 from pipelines.fingerprint import code_fingerprint
 from pipelines.home import Home
-from pipelines.quality import COLUMNS as QUALITY_COLUMNS
-from pipelines.quality import quality_rows
+from pipelines.protected import TEST_SUFFIX, protected_estimates
 from pipelines.rounds import ROUND_TABLES, Round, open_round
 from pipelines.storage import Built, Table, current, file_hash, hash_of, obtain, partitions
-from pipelines.support import support, why_not
+from pipelines.support import support
 from schemas.errors import ProblemsError
 from schemas.indicators import Indicator, load_indicators
 from schemas.periods import Period
-from schemas.reliability import profile_of
 from schemas.survey_spec import SurveySpec
-from transforms.protection import protect
-
-#: Suffix of the area-years of test extracts: they never compete with national statistics for a figure.
-TEST_SUFFIX = "-test"
 
 
 def area_year(home: Home, identifier: str) -> str:
@@ -261,103 +254,10 @@ def _is_change_of_another(chosen: pd.DataFrame) -> pd.Series:
     return is_other.reindex(chosen.index, fill_value=False)
 
 
-def protected_estimates(home: Home, partition: str, area: Table, rounds: Sequence[str]) -> Table:
-    """What may be seen outside: published cells, statuses of those that are not, and why.
-
-    ``availability.parquet`` beside it says for every indicator of the catalogue whether it is published,
-    not collected (and why), not computed, or a table too unreliable as a whole; ``quality.parquet`` has the
-    coverage and quality of the rounds of every survey that is published.
-    """
-    opened = {identifier: open_round(home, identifier) for identifier in rounds}
-    specs = {this.spec.key: this.spec for this in opened.values()}
-    digest = hash_of(
-        "protected_estimates",
-        area.input_hash,
-        [spec.sha256 for spec in specs.values()],
-        code_fingerprint(),
-        file_hash(Path(__file__)),
-    )
-
-    def build(folder: Path) -> Built:
-        any_round = next(iter(opened.values()))
-        with any_round.engine(area) as (connection, _):
-            frame = connection.execute("FROM area_estimates").df()
-            published, refused = protect(
-                frame, specs, {key: profile_of(spec.reliability) for key, spec in specs.items()}
-            )
-            _write_frame(connection, published, folder / "data.parquet")
-            availability = _availability(published, refused, specs)
-            _write_frame(connection, availability, folder / "availability.parquet")
-            quality = _quality(home, opened.values(), set(published["survey"]))
-            _write_frame(connection, quality, folder / "quality.parquet")
-        facts = {
-            "rows": len(published),
-            "not_published": int(published["obs_value"].isna().sum()),
-            "tables_refused": len(refused),
-        }
-        return Built((), facts)
-
-    return obtain(home.store, "protected_estimates", partition, digest, build)
-
-
-def _write_frame(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, target: Path) -> None:
-    connection.register("frame", frame)
-    columns = []
-    for name in frame.columns:
-        if frame[name].dtype.kind == "f":
-            columns.append(f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END::DOUBLE AS {name}")
-        else:
-            columns.append(name)
-    connection.execute(f"COPY (SELECT {', '.join(columns)} FROM frame) TO {path_literal(target)} (FORMAT parquet)")
-    connection.unregister("frame")
-
-
-def _quality(home: Home, opened: Iterable[Round], surveys: Collection[str]) -> pd.DataFrame:
-    """Return one row per round and item of coverage and quality, for the surveys given."""
-    rows: list[tuple[str, ...]] = []
-    for this in opened:
-        persons = current(home.store, "harmonised_persons", this.identifier)
-        if persons is not None and this.spec.key in surveys:
-            rows += quality_rows(this.spec, this.period, persons.facts["quality"])
-    return pd.DataFrame(rows, columns=list(QUALITY_COLUMNS), dtype="string")
-
-
-def _availability(
-    published: pd.DataFrame, refused: Sequence[tuple[str, str, str, str]], specs: dict[str, SurveySpec]
-) -> pd.DataFrame:
-    """Return one row per indicator x survey x period: published, or the reason why not."""
-    periods = published[["survey", "ref_area", "freq", "time"]].drop_duplicates()
-    shown = set(published[["indicator", "survey", "time"]].itertuples(index=False, name=None))
-    refused_tables = {(indicator, survey, time) for indicator, survey, time, _ in refused}
-    rows = []
-    for survey, area, freq, time in periods.itertuples(index=False, name=None):
-        spec = specs[survey]
-        supported = support(spec, Period.parse(time))
-        for identifier, indicator in load_indicators().items():
-            if (identifier, survey, time) in shown:
-                state, reason = "published", ""
-            elif (identifier, survey, time) in refused_tables:
-                state, reason = "unreliable_table", "too many of its cells are suppressed"
-            elif identifier not in supported.indicators:
-                state, reason = "not_collected", why_not(spec, indicator, supported.columns, supported.collected)
-            elif indicator.measure == "change":
-                state, reason = "not_computed", "the year before is not there as a whole, or the series breaks between"
-            elif supported.time_rule(indicator) == "year_before":
-                state, reason = "not_computed", "interviews of the year after tell this flow, as an annual figure"
-            else:
-                state, reason = (
-                    "no_observation",
-                    "nobody was observed, another source is published, or years are pooled",
-                )
-            rows.append((identifier, area, survey, freq, time, state, reason))
-    names = ["indicator", "ref_area", "survey", "freq", "time", "availability", "reason"]
-    return pd.DataFrame(rows, columns=names).sort_values(names[:5], ignore_index=True)
-
-
 def process_area(home: Home, partition: str, rounds: Sequence[str], progress: Progress = silent) -> tuple[Table, ...]:
     """Make both tables of one area and year, as far as the checks let them come."""
     with home.lock(partition):
         area = area_estimates(home, partition, rounds, progress)
         if not area.is_valid:
             return (area,)
-        return area, protected_estimates(home, partition, area, rounds)
+        return area, protected_estimates(home, partition, area, rounds, progress)

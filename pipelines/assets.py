@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from pipelines import absentees, areas, rounds, run
+from pipelines import absentees, areas, protected, rounds, run
 from pipelines.estimates import Progress
 from pipelines.events import AREA_TABLES, AREA_YEARS, ROUNDS
 from pipelines.home import Home
@@ -283,7 +283,7 @@ def protected_estimates(context: dg.AssetExecutionContext, folder: DataFolder, a
         home = folder.home()
         members = areas.area_years(home)[context.partition_key]
         with home.lock(context.partition_key):
-            return areas.protected_estimates(home, context.partition_key, area_estimates, members)
+            return protected.protected_estimates(home, context.partition_key, area_estimates, members)
 
     yield from _tell(without_values(made))
 
@@ -299,15 +299,17 @@ def stopped(home: Home) -> list[str]:
 
 
 class ReleaseConfig(dg.Config):
-    """What is released, and the date it bears.
+    """What is released, the date it bears, and who makes it.
 
     Attributes:
         release_date: ISO date; today where it is empty.
         is_partial: release what passed even if a round or an area was stopped.
+        by: who makes it, as ``roles.toml`` names them; the user of this process where it is empty.
     """
 
     release_date: str = ""
     is_partial: bool = False
+    by: str = ""
 
 
 @dg.asset(
@@ -317,6 +319,9 @@ class ReleaseConfig(dg.Config):
 )
 def release(folder: DataFolder, config: ReleaseConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """An immutable folder: structures, data, tables, table of contents and provenance.
+
+    Where roles are configured it is a candidate, and public only once somebody else has approved it
+    (``ilms release approve``); ``state`` says which.
 
     Of national and synthetic surveys; test extracts are released by ``ilms run`` only, apart from these. Nothing
     is released while a round or an area is stopped by its checks, unless ``is_partial`` is set.
@@ -328,12 +333,13 @@ def release(folder: DataFolder, config: ReleaseConfig) -> dg.MaterializeResult: 
         held_up = stopped(home)
         if held_up and not config.is_partial:
             raise dg.Failure(f"no release: {'; '.join(held_up)}")
-        result = run.release(home, run.stored_areas(home), day, "default")
+        result = run.release(home, run.stored_areas(home), day, "default", config.by or None)
         if result is None:
             raise dg.Failure("no protected table of a national or synthetic survey is stored")
         return result
 
-    return dg.MaterializeResult(metadata=release_metadata(without_values(made)))
+    result = without_values(made)
+    return dg.MaterializeResult(metadata={**release_metadata(result), "state": result.state, "id": result.identifier})
 
 
 ASSETS = [

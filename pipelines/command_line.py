@@ -21,7 +21,7 @@ EXIT_DEFECT = 5
 EPILOG = """\b
 Exit codes:
   0  done
-  1  a round, an area or the release was stopped by its checks
+  1  a round, an area or the release was stopped by its checks, or a decision on a release was refused
   2  the command was not understood
   3  a file or a specification was refused
   4  what was asked for is not available (the reason is on standard error)

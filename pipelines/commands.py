@@ -21,6 +21,7 @@ from pipelines.explain_command import explain
 from pipelines.home import Home
 from pipelines.new_spec import new_spec
 from pipelines.period_type import PeriodType
+from pipelines.release_command import release
 from pipelines.report_command import report
 from pipelines.teller import Teller
 from schemas.errors import ProblemsError, SpecError
@@ -132,6 +133,12 @@ def receive(
     help="Also release test extracts: apart from the others, and marked as such.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Rounds processed at the same time. [default: half the cores]")
+@click.option("--by", help="Who makes the release, as roles.toml names them. [default: the user of this process]")
+@click.option(
+    "--largest-change",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Totals that changed by more than this share are shown to the approver. [default: of roles.toml, or 0.25]",
+)
 @_json_option
 @click.pass_obj
 def run(
@@ -143,18 +150,25 @@ def run(
     partial: bool,
     is_test: bool,
     jobs: int | None,
+    by: str | None,
+    largest_change: float | None,
     as_json: bool,
 ) -> int:
     """Process ROUNDS (all that were received by default) from file to release.
 
     A round that its checks stop leaves the others going on; the release is then not made, and the last one stays
-    as it is. What did not change is not computed again.
+    as it is. What did not change is not computed again. Where roles are configured, the release waits as a candidate
+    until somebody else approves it (ilms release approve).
     """
     from pipelines import run as job
     from pipelines.engine import EngineError
+    from pipelines.release_command import check_maker, release_line
     from sdmx_out.release import TEST_PREFIX
 
     home.prepare()
+    if is_released and (refusal := check_maker(home, by)):
+        click.echo(refusal, err=True)
+        return EXIT_STOPPED
     tell = Teller()
     day = release_date.date() if release_date else date.today()  # noqa: DTZ011 - the date where the office is
 
@@ -185,7 +199,7 @@ def run(
         for kind in ("default", "test") if is_test else ("default",):
             tell(f"writing the {kind} release")
             try:
-                made = job.release(home, areas, day, kind)
+                made = job.release(home, areas, day, kind, by, largest_change)
             except (ProblemsError, EngineError) as error:
                 tell.clear()
                 click.echo(f"the {kind} release was stopped: {error}", err=True)
@@ -193,8 +207,7 @@ def run(
                 continue
             if made is not None:
                 releases.append(made)
-                state = "new release" if made.is_new else "nothing new since release"
-                say(f"{state}: {made.folder} ({made.indicators} indicators, {made.areas} areas, {made.rows:,} cells)")
+                say(release_line(made))
         if not releases and not is_release_refused:
             say("nothing to release: no valid round")
     elif is_released:
@@ -202,7 +215,11 @@ def run(
         say(f"no release: {what} were stopped; the last release is untouched")
     tables = [table for outcome in outcomes for table in outcome.tables] + [t for made in areas.values() for t in made]
     news = [table for table in tables if table.is_new]
-    published = [made for made in releases if made.is_new and not made.folder.name.startswith(TEST_PREFIX)]
+    published = [
+        made
+        for made in releases
+        if made.is_new and made.state == "published" and not made.identifier.startswith(TEST_PREFIX)
+    ]
     if news or published:
         tell("reporting to Dagster")
         from pipelines.events import report_release, report_tables
@@ -227,7 +244,16 @@ def run(
                 for outcome in outcomes
             },
             "stopped_areas": stopped,
-            "releases": [{"folder": str(made.folder), "is_new": made.is_new, "rows": made.rows} for made in releases],
+            "releases": [
+                {
+                    "folder": str(made.folder),
+                    "id": made.identifier,
+                    "state": made.state,
+                    "is_new": made.is_new,
+                    "rows": made.rows,
+                }
+                for made in releases
+            ],
         }
         click.echo(json.dumps(answer))
     return EXIT_STOPPED if failed or stopped or is_release_refused else 0
@@ -403,4 +429,4 @@ def check_spec(home: Home, /, folder: Path, *, files: tuple[Path, ...], as_json:
     return 0 if checked.is_valid else EXIT_REFUSED
 
 
-COMMANDS = [receive, run, report, estimates, explain, list_rounds, list_surveys, check_spec, new_spec, dev]
+COMMANDS = [receive, run, release, report, estimates, explain, list_rounds, list_surveys, check_spec, new_spec, dev]

@@ -22,7 +22,7 @@ from pipelines.support import Support
 from schemas.indicators import Relation
 from transforms.estimators import Statistic
 from transforms.margins import Cells
-from transforms.measures import Group, Kind
+from transforms.measures import Group, Kind, Shares
 from transforms.membership import dimension
 from transforms.stocks import MAIN_WEIGHT, Cube, Variable, cube_columns
 from transforms.variance import Booleans, Floats, Integers, SampleDesign
@@ -51,6 +51,8 @@ class Stack:
         positions: round -> position in the stack of each of its own units.
         households: group -> (cube, variable, sex, classif1, classif2) -> distinct households, in the round of the group
             where they are most.
+        shares: the same key -> dominance and remainder of its total of a quantity, each in the round of the group where
+            it is worst; of the period itself only, for means are of one period.
     """
 
     rounds: tuple[tuple[Table, Group], ...]
@@ -59,6 +61,7 @@ class Stack:
     files: tuple[CubeRows, ...]
     positions: tuple[Integers, ...]
     households: Mapping[Group, Mapping[tuple[str | None, ...], float]]
+    shares: Mapping[tuple[str | None, ...], tuple[float, float]]
 
     def rounds_of(self, group: Group) -> int:
         """Return the number of rounds of a group."""
@@ -70,12 +73,13 @@ def stack_rounds(
 ) -> Stack:
     """Return the stack of rounds: those of a period, and those of the period that it is compared with."""
     rounds = (*((table, "now") for table in now), *((table, "before") for table in before))
-    method, households = support.spec.design.variance, _households(connection, rounds)
+    method = support.spec.design.variance
+    households, shares = _households(connection, rounds), _shares(connection, now)
     files = tuple(CubeRows(table.data) for table, _ in rounds)
     if method in ("none", "replicates"):
         size = support.layout.replicates + 1 if method == "replicates" else 1
         positions = tuple(np.arange(size) for _ in rounds)
-        return Stack(rounds, None, size, files, positions, households)  # type: ignore[arg-type]
+        return Stack(rounds, None, size, files, positions, households, shares)  # type: ignore[arg-type]
     parts = [
         connection.execute(f"FROM read_parquet({path_literal(table.folder / 'design.parquet')}) ORDER BY unit").df()
         for table, _ in rounds
@@ -105,7 +109,7 @@ def stack_rounds(
         psu if has_ssu else None,
         units["ssu_population"].groupby(psu).max().to_numpy(dtype=float) if has_ssu else None,
     )
-    return Stack(rounds, design, len(units), files, positions, households)  # type: ignore[arg-type]
+    return Stack(rounds, design, len(units), files, positions, households, shares)  # type: ignore[arg-type]
 
 
 def _households(
@@ -122,6 +126,18 @@ def _households(
             ).fetchall()
             counts.update({row[:-1]: row[-1] for row in rows})
     return found
+
+
+def _shares(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[Table]
+) -> dict[tuple[str | None, ...], tuple[float, float]]:
+    """Return dominance and remainder per cube, variable and cell, each in the round where it is worst."""
+    files = ", ".join(path_literal(table.folder / "contributions.parquet") for table in tables)
+    rows = connection.execute(
+        "SELECT cube, variable, sex, classif1, classif2, max(dominant / total), "
+        f"min(greatest(total - largest - second, 0) / largest) FROM read_parquet([{files}]) GROUP BY ALL"
+    ).fetchall()
+    return {row[:-2]: row[-2:] for row in rows}
 
 
 class CubeSums:
@@ -276,6 +292,15 @@ class CubeSums:
             nothing = 0.0 if is_known else np.nan
             self._whole[key] = np.array([counts.get((cube, variable.name, *name), nothing) for name in names])
         return self._whole[key]
+
+    def shares(self, relation: Relation, variable: Variable, group: Group) -> Shares:
+        """Return how much of a quantity's total few persons have, each in the round where that is worst."""
+        if group != "now":
+            raise ValueError("contributions to totals are read of the period itself only")
+        names, cube, unknown = self._cells[relation].names(), self._cubes[relation].name, (np.nan, np.nan)
+        found = [self._stack.shares.get((cube, variable.name, *name), unknown) for name in names]
+        dominance, remainder = np.array(found, dtype=float).T
+        return Shares(dominance, remainder)
 
     # --- sums by cell and unit ----------------------------------------------------------------------
 

@@ -17,12 +17,13 @@ from pipelines.engine import path_literal
 from pipelines.medians import medians
 from pipelines.storage import Table
 from pipelines.support import Support
-from schemas.indicators import Indicator, Measure, Relation
+from schemas.indicators import Indicator, Measure, Relation, load_indicators
 from schemas.periods import Period
 from schemas.reliability import profile_of
 from schemas.survey_spec import SurveySpec
 from transforms import measures, variance
-from transforms.measures import Name, Side
+from transforms.confidentiality import judge_confidential
+from transforms.measures import Name, Shares, Side
 from transforms.membership import published_items, wanted_versions
 from transforms.reliability import judge_cells
 from transforms.stocks import MAIN_WEIGHT, Cube, cube_of, cubes, indicator_weight
@@ -33,7 +34,9 @@ Progress = Callable[[str], None]
 #: Order in which rows are written; the release is then the same whatever the engine's order was.
 ESTIMATE_KEYS = ["indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2"]
 
-#: Column -> DuckDB type of round_estimates, in order.
+#: Column -> DuckDB type of round_estimates, in order. ``n_round``: persons (of a rate those of its denominator) in the
+#: round where they are most. ``weight``: sum of the weights that a figure rests on, of comparisons none. ``dominance``
+#: and ``p_share``: of means, see ``measures.Shares``.
 ESTIMATE_TYPES: Mapping[str, str] = {
     "indicator": "VARCHAR",
     "ref_area": "VARCHAR",
@@ -54,6 +57,10 @@ ESTIMATE_TYPES: Mapping[str, str] = {
     "n_numerator": "BIGINT",
     "n_households": "BIGINT",
     "n_psu": "BIGINT",
+    "n_round": "BIGINT",
+    "weight": "DOUBLE",
+    "dominance": "DOUBLE",
+    "p_share": "DOUBLE",
     "status": "VARCHAR",
     "reason": "VARCHAR",
     "method": "VARCHAR",
@@ -126,6 +133,24 @@ def estimate(
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """Return the estimates of indicators that a survey supports: one row per indicator x cell.
+
+    Columns are those of ``ESTIMATE_TYPES``; see ``estimate_in_full``.
+    """
+    found = estimate_in_full(connection, support, period, totals, persons, before, chosen, progress)
+    return found[list(ESTIMATE_TYPES)]
+
+
+def estimate_in_full(
+    connection: duckdb.DuckDBPyConnection,
+    support: Support,
+    period: Period,
+    totals: Sequence[Table],
+    persons: Sequence[Table],
+    before: Sequence[Table] = (),
+    chosen: Iterable[Indicator] | None = None,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Return estimates with all that they were judged by, ``n_smallest`` and ``households_smallest`` as well.
 
     Args:
         connection: DuckDB.
@@ -279,7 +304,7 @@ def _from_persons(
 
 
 def _frame(blocks: Sequence[_Estimated], support: Support, period: Period, rounds: int) -> pd.DataFrame:
-    """Return the rows of ``ESTIMATE_TYPES`` of all figures, scaled to their units and judged."""
+    """Return all figures, scaled to their units and judged."""
     spec, judged = support.spec, []
     profile = profile_of(spec.reliability)
     for measure in sorted({block.indicator.measure for block in blocks}):
@@ -289,7 +314,12 @@ def _frame(blocks: Sequence[_Estimated], support: Support, period: Period, round
         judged.append(judge_cells(part, profile, is_few_confidential=spec.design.confidential_below_5, measure=measure))
     if not judged:
         return pd.DataFrame(columns=list(ESTIMATE_TYPES))
-    frame = pd.concat(judged, ignore_index=True)
+    frame = judge_confidential(
+        pd.concat(judged, ignore_index=True),
+        profile,
+        load_indicators(),
+        is_few_confidential=spec.design.confidential_below_5,
+    )
     is_break, scale = bool(spec.breaks_in(period)), frame["scale"]
     frame = frame.assign(
         value=frame["estimate"] * scale,
@@ -302,7 +332,7 @@ def _frame(blocks: Sequence[_Estimated], support: Support, period: Period, round
     )
     for name in _COUNTS:
         frame[name] = frame[name].astype("Int64")
-    return frame[list(ESTIMATE_TYPES)].sort_values(ESTIMATE_KEYS, na_position="first", ignore_index=True)
+    return frame.sort_values(ESTIMATE_KEYS, na_position="first", ignore_index=True)
 
 
 def _columns(block: _Estimated, support: Support, period: Period, rounds: int) -> dict[str, np.ndarray]:
@@ -333,6 +363,10 @@ def _columns(block: _Estimated, support: Support, period: Period, rounds: int) -
         "indicator": indicator.id, "freq": told.frequency, "time": told.sdmx,
         "method": method_text(support.spec, indicator.measure, has_own_weight=has_own_weight),
     }  # fmt: skip
+    # A comparison rests on the weights of both its sides, and on neither alone.
+    nothing = np.full(len(sex), np.nan)
+    weight = nothing if indicator.is_comparison else side.weight.value * times
+    shares = side.shares if side.shares is not None and indicator.measure == "mean" else Shares(nothing, nothing)
     columns: dict[str, np.ndarray] = {name: np.full(len(sex), text, dtype=object) for name, text in texts.items()}
     columns |= {
         "sex": sex,
@@ -347,7 +381,12 @@ def _columns(block: _Estimated, support: Support, period: Period, rounds: int) -
         "n_numerator": side.n_numerator,
         "n_smallest": side.n_smallest,
         "n_households": side.n_households,
+        "households_smallest": side.households_smallest,
         "n_psu": block.n_psu,
+        "n_round": side.n_round,
+        "weight": weight,
+        "dominance": shares.dominance,
+        "p_share": shares.remainder,
         "scale": np.full(len(sex), _scale(indicator)),
     }
     if block.limits is not None:

@@ -12,19 +12,22 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from pipelines.areas import TEST_SUFFIX, Stacked, area_years, stacked_figures
+from pipelines.areas import Stacked, area_years, stacked_figures
 from pipelines.cube_sums import Stack, stack_rounds
 from pipelines.engine import open_engine, path_literal
-from pipelines.estimates import estimate
+from pipelines.estimates import estimate_in_full
 from pipelines.explain_parts import Taken, take_apart
 from pipelines.home import Home
+from pipelines.protected import TEST_SUFFIX
 from pipelines.rounds import Round, open_round
 from pipelines.storage import Table, current
 from pipelines.support import Support, is_told_by_round, support, why_not
 from schemas.codes import load_code_lists
 from schemas.indicators import Indicator
 from schemas.periods import Period
+from schemas.reliability import profile_of
 from transforms.coherence import relative_difference
+from transforms.confidentiality import RULE_COLUMNS, broken_rules
 
 #: Largest difference, relative to the larger side, at which two figures are the same.
 TOLERANCE = 1e-9
@@ -33,8 +36,8 @@ TOLERANCE = 1e-9
 CELL_COLUMNS = ("sex", "classif1", "classif2")
 
 #: Columns that the estimation must give again: numbers up to ``TOLERANCE``, and what must be the same.
-_NUMBERS = ("value", "se", "lower", "upper", "cv", "df", "p_value")
-_SAME = ("n", "n_numerator", "n_households", "n_psu", "status", "reason")
+_NUMBERS = ("value", "se", "lower", "upper", "cv", "df", "p_value", "weight", "dominance", "p_share")
+_SAME = ("n", "n_numerator", "n_households", "n_psu", "n_round", "status", "reason")
 
 _CELLS_SHOWN = 8
 
@@ -110,6 +113,8 @@ class Check:
         stack: the sample design of its rounds.
         relative: relative difference of the plain sums from the stored figure.
         differences: columns in which the stored row was not reproduced, and by which way.
+        broken: threshold of confidentiality that applies to the figure -> whether it is confidential by it; those on
+            numbers of persons excepted.
     """
 
     taken: Taken
@@ -117,6 +122,7 @@ class Check:
     stack: Stack
     relative: float
     differences: tuple[str, ...]
+    broken: Mapping[str, bool]
 
 
 # --- finding -------------------------------------------------------------------------------------
@@ -326,11 +332,17 @@ def check_figure(home: Home, figure: Figure) -> Check:
     persons = figure.of(figure.persons, made.rounds)
     with home.scratch() as scratch, open_engine(scratch, [home.store]) as connection:
         taken = take_apart(connection, figure.support, indicator, figure.cell, now, before, persons, figure.times)
-        frame = estimate(connection, figure.support, made.period, now, persons, before, [indicator])
+        frame = estimate_in_full(connection, figure.support, made.period, now, persons, before, [indicator])
         stack = stack_rounds(connection, figure.support, now, before)
-    again = _same_cell(frame, figure.cell)
+    rules = broken_rules(frame, profile_of(figure.support.spec.reliability), {indicator.id: indicator})
+    again = _same_cell(frame.assign(**rules), figure.cell)
+    broken = {
+        key: bool(again[key])
+        for key in rules
+        if again and not indicator.is_comparison and again[RULE_COLUMNS[key]] is not None
+    }
     relative = float(relative_difference(taken.value, figure.row["value"], taken.size))
-    return Check(taken, again, stack, relative, tuple(_differences(figure.row, taken, again, relative)))
+    return Check(taken, again, stack, relative, tuple(_differences(figure.row, taken, again, relative)), broken)
 
 
 def _same_cell(frame: pd.DataFrame, cell: Sequence[str | None]) -> Mapping[str, Any]:
@@ -351,8 +363,8 @@ def _differences(row: Mapping[str, Any], taken: Taken, again: Mapping[str, Any],
     if not again:
         return [*found, "the whole row, by the estimation"]
     for name in _NUMBERS:
-        one, other = (float("nan") if side[name] is None else float(side[name]) for side in (row, again))
+        one, other = (float("nan") if side.get(name) is None else float(side[name]) for side in (row, again))
         scale = taken.size if name in ("value", "lower", "upper") else 0.0
         if not float(relative_difference(one, other, scale)) <= TOLERANCE:
             found.append(f"{name}, by the estimation")
-    return [*found, *(f"{name}, by the estimation" for name in _SAME if again[name] != row[name])]
+    return [*found, *(f"{name}, by the estimation" for name in _SAME if again[name] != row.get(name))]

@@ -4,6 +4,7 @@ Here belongs the account of a verdict; the verdict itself is made in ``transform
 """
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -20,7 +21,12 @@ _PARTS_OF_RULES = {"rate_relative_width_suppress": "rate_width_published"}
 
 
 def deciding_rules(
-    spec: SurveySpec, indicator: Indicator, row: Mapping[str, Any], n_smallest: int, scale: float
+    spec: SurveySpec,
+    indicator: Indicator,
+    row: Mapping[str, Any],
+    n_smallest: int,
+    scale: float,
+    broken: Mapping[str, bool] = MappingProxyType({}),
 ) -> Iterator[tuple[str, str]]:
     """Yield every threshold that holds for a survey, in words, and its verdict: passes, U or S.
 
@@ -30,6 +36,7 @@ def deciding_rules(
         row: the figure as stored, in its unit.
         n_smallest: the smallest part that it discloses.
         scale: factor from the statistic to the unit.
+        broken: threshold of confidentiality that applies to the figure -> whether it is confidential by it.
     """
     profile = profile_of(spec.reliability)
     numbers = {name: _number(row[name]) for name in ("n", "cv", "df")}
@@ -46,9 +53,15 @@ def deciding_rules(
             alone = ReliabilityProfile(key, (RuleSet(**single),))
             judged = judge_cells(frame, alone, is_few_confidential=False, measure=indicator.measure)
             yield f"{key} {value:g}", str(judged["status"].iloc[0]) or "passes"
-    if profile.n_confidential and spec.design.confidential_below_5:
-        is_few = min(int(row["n"]), n_smallest) < profile.n_confidential
-        yield f"n_confidential {profile.n_confidential}", "S, confidential" if is_few else "passes"
+    if not spec.design.confidential_below_5:
+        return
+    limits = profile.confidentiality
+    if limits.n_confidential:
+        is_few = min(int(row["n"]), n_smallest) < limits.n_confidential
+        yield f"n_confidential {limits.n_confidential}", "S, confidential" if is_few else "passes"
+    for key, is_broken in broken.items():
+        persons = f" of {limits.dominance_persons} persons" if key == "dominance_share" else ""
+        yield f"{key} {getattr(limits, key):g}{persons}", "S, confidential" if is_broken else "passes"
 
 
 def table_share(table: pd.DataFrame, row: Mapping[str, Any], profile: ReliabilityProfile) -> tuple[float, bool]:

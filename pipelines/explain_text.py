@@ -1,7 +1,7 @@
 """What is told of how a figure was made, as sections of lines.
 
-Here belong words alone; numbers that rest on fewer than five persons are left out, for the sum of one person is the
-person's value. No identifier of a person, household or sampling unit is told, and no row number.
+Here belong words alone; numbers that are confidential or rest on fewer than five persons are left out, for the sum of
+one person is the person's value. No identifier of a person, household or sampling unit is told, and no row number.
 """
 
 from collections import Counter
@@ -12,7 +12,6 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from pipelines.areas import TEST_SUFFIX
 from pipelines.engine import open_engine, path_literal
 from pipelines.explain import CELL_COLUMNS, TOLERANCE, Check, Figure, cell_versions
 from pipelines.explain_parts import FORMULAS, codes_of
@@ -20,6 +19,7 @@ from pipelines.explain_status import deciding_rules, table_share
 from pipelines.fingerprint import code_fingerprint
 from pipelines.home import Home
 from pipelines.intake import latest_receipt
+from pipelines.protected import TEST_SUFFIX
 from pipelines.rounds import ROUND_TABLES
 from pipelines.storage import Table, current
 from schemas.codes import load_code_lists
@@ -45,7 +45,7 @@ TIME_RULES: Mapping[TimeRule, str] = {
     "year -> year_before; reference period -> sum",
 }
 
-_WITHHELD = "rests on fewer than 5 persons, in itself or in a part: not shown here (ilms estimates has it)"
+_WITHHELD = "confidential, or rests on fewer than 5 persons or a part that does: not shown here (ilms estimates has it)"
 
 
 def sections(home: Home, figure: Figure, check: Check) -> Iterator[Section]:
@@ -58,7 +58,7 @@ def sections(home: Home, figure: Figure, check: Check) -> Iterator[Section]:
     yield "SOURCE", _source(home, figure)
     yield "VARIANCE", _variance(figure, check)
     yield "CALIBRATION", _calibration(figure)
-    yield "STATUS", _status(figure, check, is_protected=protected is not None)
+    yield "STATUS", _status(figure, check, protected)
     yield "CHECKS", _checks(home, figure)
     yield "RELEASE", _release(home, figure)
     yield "NOTES", _notes(protected)
@@ -74,9 +74,14 @@ def title(figure: Figure) -> str:
 # --- the figure and what it means ----------------------------------------------------------------
 
 
+def _is_shown(figure: Figure, check: Check) -> bool:
+    """Whether numbers may be printed: few persons, or one who has most of a total, could be learnt from them."""
+    return check.taken.is_shown and "confidential" not in figure.row["reason"]
+
+
 def _figure(figure: Figure, check: Check) -> list[str]:
     row, indicator = figure.row, figure.indicator
-    if check.taken.is_shown:
+    if _is_shown(figure, check):
         lines = [f"value {_number(row['value'])} {_unit(figure)}"]
         precision = {"standard error": row["se"], "CV": row["cv"], "p-value of no difference": row["p_value"]}
         lines += [f"{name} {_number(value)}" for name, value in precision.items() if value is not None]
@@ -162,15 +167,15 @@ def _condition(column: str, item: str, held: list[str]) -> str:
 
 
 def _formula(figure: Figure, check: Check) -> list[str]:
-    taken, lines = check.taken, []
+    taken, lines, is_shown = check.taken, [], _is_shown(figure, check)
     for part in taken.parts:
         sums = ""
-        if taken.is_shown:
+        if is_shown:
             sums = f"sum of w {part.weight:,.3f}, "
             sums += "" if np.isnan(part.amount) else f"sum of w y {part.amount:,.3f}, "
         by_round = f" ({', '.join(f'{n:,}' for n in part.persons)} by round)" if len(part.persons) > 1 else ""
         lines.append(f"{part.name}: {sums}n {part.n:,}{by_round}")
-    if taken.is_shown:
+    if is_shown:
         lines.append(f"{taken.formula} = {_number(taken.value)}")
     else:
         lines.append(_WITHHELD)
@@ -276,7 +281,7 @@ def _calibration(figure: Figure) -> list[str]:
 # --- what became of it ---------------------------------------------------------------------------
 
 
-def _status(figure: Figure, check: Check, *, is_protected: bool) -> list[str]:
+def _status(figure: Figure, check: Check, protected: Mapping[str, Any] | None) -> list[str]:
     spec, row, side = figure.support.spec, figure.row, check.taken.side
     profile = profile_of(spec.reliability)
     scale = 100.0 if figure.indicator.unit_measure_type == "RT" else 10.0**-figure.indicator.unit_mult
@@ -284,12 +289,18 @@ def _status(figure: Figure, check: Check, *, is_protected: bool) -> list[str]:
     reason = f": {row['reason']}" if row["reason"] else ""
     lines = [f"the cell by itself: {words.get(row['status'], 'published')}{reason}"]
     lines.append(f"profile {profile.name}; n = {side.n:,}, smallest part disclosed = {side.n_smallest:,}")
-    rules = list(deciding_rules(spec, figure.indicator, row, side.n_smallest, scale))
+    rules = list(deciding_rules(spec, figure.indicator, row, side.n_smallest, scale, check.broken))
     for verdict in dict.fromkeys(verdict for _, verdict in rules):
         lines.append(f"  {verdict}: {', '.join(rule for rule, own in rules if own == verdict)}")
     if not spec.design.confidential_below_5:
         lines.append("  few observations are not confidential in this country (confidential_below_5 = false)")
-    return [*lines, _table_line(figure, is_protected=is_protected)]
+    if protected is not None and protected["conf_status"] == "D":
+        lines.append(
+            "hidden beside confidential figures of linked tables: with it they could be worked out (docs/protection.md)"
+        )
+    elif protected is not None and protected["conf_status"] == "C" and "confidential" not in str(row["reason"]):
+        lines.append("hidden because a figure that it tells of is confidential")
+    return [*lines, _table_line(figure, is_protected=protected is not None)]
 
 
 def _table_line(figure: Figure, *, is_protected: bool) -> str:

@@ -6,6 +6,10 @@ Layout (everything below is private to the pipeline's user except ``releases``):
     store/<table>/<partition>/    tables by input hash, and current.json
     reports/<round>/              findings of the last run, as HTML, workbook and data
     releases/                     what is public
+    candidates/<release>/         releases that are frozen and not yet public, with their protection report
+    roles.toml                    who makes and who approves releases, if anybody is named
+    release-log.jsonl             every decision on releases
+    withdrawn.csv                 figures that were withdrawn
     dagster/                      DAGSTER_HOME
     locks/, tmp/                  locks, and scratch space that is emptied
 """

@@ -221,7 +221,7 @@ def _medians(
     is_replicated = support.spec.replicates is not None
     side = Side(
         Statistic(found[0], parts, is_replicated), Statistic(weights, nothing, is_replicated), members,
-        n.sum(axis=0), n.sum(axis=0), n.max(axis=0), households,
+        n.sum(axis=0), n.sum(axis=0), n.max(axis=0), households, n.max(axis=0), households,
     )  # fmt: skip
     return Medians(cells, side, found[1], found[2], found[3])
 

@@ -7,6 +7,7 @@ was stopped, unless a partial one is asked for; an earlier release is never touc
 import json
 import multiprocessing
 import os
+import pwd
 import threading
 import traceback
 from collections import defaultdict
@@ -22,19 +23,24 @@ from typing import Any
 
 import duckdb
 
-from pipelines.areas import TEST_SUFFIX, area_years, process_area, sort_rounds
+from pipelines.areas import area_years, process_area, sort_rounds
 from pipelines.engine import EngineError, open_engine
 from pipelines.estimates import Progress, silent
 from pipelines.fingerprint import code_fingerprint
 from pipelines.home import Home
 from pipelines.intake import received_rounds
+from pipelines.protected import TEST_SUFFIX
 from pipelines.report import is_reported, write_round_report
 from pipelines.rounds import RoundResult, process_round
-from pipelines.storage import NotStoredError, Table, as_json, current, hash_of, stored_only, write_atomically
+from pipelines.storage import NotStoredError, Table, as_json, current, file_hash, hash_of, stored_only, write_atomically
 from schemas.codes import load_code_lists, load_status_map
 from schemas.errors import ProblemsError
 from schemas.indicators import load_indicators
-from sdmx_out.release import LATEST, Kind, ReleaseResult, write_release
+from schemas.roles import LARGEST_CHANGE, load_roles
+from sdmx_out.gate import check_role, propose
+from sdmx_out.places import Places
+from sdmx_out.release import LATEST, Kind, ReleaseResult, Request
+from sdmx_out.release_log import By
 
 
 @dataclass(frozen=True)
@@ -203,8 +209,40 @@ def run_areas(
     return tables, stopped
 
 
-def release(home: Home, areas: dict[str, tuple[Table, ...]], release_date: date, kind: Kind) -> ReleaseResult | None:
-    """Make a release of the protected tables of one kind (``default`` or ``test``); None where there is none."""
+def login() -> str:
+    """Return the name of the user that the process runs as, as the operating system knows it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def release(
+    home: Home,
+    areas: dict[str, tuple[Table, ...]],
+    release_date: date,
+    kind: Kind,
+    maker: str | None = None,
+    largest_change: float | None = None,
+) -> ReleaseResult | None:
+    """Make a release candidate of the protected tables of one kind; without roles it is published at once.
+
+    Args:
+        home: data folder.
+        areas: area and year -> its tables.
+        release_date: the date that it bears.
+        kind: ``default`` or ``test``.
+        maker: who makes it; the process's user by default.
+        largest_change: share above which a changed total is shown; that of ``roles.toml``, or 0.25, by default.
+
+    Returns:
+        What came of it; None where there is no protected table of this kind.
+
+    Raises:
+        ProblemsError: roles, tables or checks forbid it.
+    """
+    places = Places(home.root)
+    by = By(maker or login(), login(), release_date)
     chosen = {
         partition: tables[-1]
         for partition, tables in sorted(areas.items())
@@ -212,26 +250,33 @@ def release(home: Home, areas: dict[str, tuple[Table, ...]], release_date: date,
     }
     if not chosen:
         return None
+    roles = load_roles(places.roles)
+    check_role(roles, "make", by.who)
     pointer = home.store / "release" / f"{kind}.json"
-    digest = hash_of("release", [table.input_hash for table in chosen.values()], code_fingerprint(), _writer_hash())
+    withdrawn = file_hash(places.withdrawn) if places.withdrawn.is_file() else ""
+    inputs = [table.input_hash for table in chosen.values()]
+    digest = hash_of("release", inputs, code_fingerprint(), _writer_hash(), withdrawn)
     before = _made_before(home, pointer, digest)
     if before is not None:
         return before
     with home.scratch() as scratch, open_engine(scratch, [home.store, home.releases]) as connection:
-        made = write_release(
-            [table.data for table in chosen.values()],
-            [table.folder / "availability.parquet" for table in chosen.values()],
-            home.releases,
-            release_date=release_date,
-            provenance=provenance(home, chosen),
-            draft=True,
-            kind=kind,
-            connection=connection,
+        request = Request(
+            tables=[table.data for table in chosen.values()],
+            availability=[table.folder / "availability.parquet" for table in chosen.values()],
+            quality=[table.folder / "quality.parquet" for table in chosen.values()],
+            protection={partition: table.folder / "protection.json" for partition, table in chosen.items()},
+            is_protection_required=True,
             indicators=load_indicators(),
             code_lists=load_code_lists(),
             status_map=load_status_map(),
-            quality=[table.folder / "quality.parquet" for table in chosen.values()],
+            release_date=release_date,
+            provenance=provenance(home, chosen),
+            kind=kind,
+            largest_change=largest_change or (roles.largest_change if roles else LARGEST_CHANGE),
         )
+        made = propose(request, places, connection, by)
+    if made.state != "published":
+        return made
     pointer.parent.mkdir(mode=0o700, exist_ok=True)
     facts = {"files": made.files, "rows": made.rows, "indicators": made.indicators, "areas": made.areas}
     write_atomically(pointer, as_json({"input_hash": digest, "folder": made.folder.name, "facts": facts}))
@@ -253,7 +298,7 @@ def _made_before(home: Home, pointer: Path, digest: str) -> ReleaseResult | None
     latest = home.releases / LATEST["test" if pointer.stem == "test" else "default"]
     if stored["input_hash"] != digest or latest.resolve().name != stored["folder"] or not latest.is_dir():
         return None
-    return ReleaseResult(folder=latest.resolve(), is_new=False, **stored["facts"])
+    return ReleaseResult(folder=latest.resolve(), is_new=False, identifier=stored["folder"], **stored["facts"])
 
 
 def stored_areas(home: Home) -> dict[str, tuple[Table, ...]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipelines import areas
+from pipelines import areas, protected
 from pipelines.events import AREA_TABLES
 from pipelines.home import Home
 from pipelines.intake import latest_receipt, received_rounds, split_round
@@ -160,7 +160,7 @@ def _is_area_stored(home: Home, partition: str, members: tuple[str, ...], inputs
         try:
             area = areas.area_estimates(stored_only, partition, members)
             if area.is_valid:
-                areas.protected_estimates(stored_only, partition, area, members)
+                protected.protected_estimates(stored_only, partition, area, members)
         except (_MissingError, ProblemsError):
             return False
     _found_stored[key] = state

@@ -1,11 +1,12 @@
 """psu_totals of one round: weighted sums and counts by cell and sampling unit (restricted), as a stored table.
 
 What the sums are is said in ``transforms.stocks``. Beside ``data.parquet`` lie ``design.parquet`` (the units of the
-full sample), ``households.parquet`` (distinct households per published cell) and, where weights are calibrated,
-``calibration_*.parquet`` (what the residuals of calibration need).
+full sample), ``households.parquet`` (distinct households per published cell), ``contributions.parquet`` (the largest
+contributions to totals of a quantity per published cell; restricted as nothing else here, for they are those of single
+persons) and, where weights are calibrated, ``calibration_*.parquet`` (what the residuals of calibration need).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from pipelines.engine import path_literal
 from pipelines.estimates import Progress, silent
@@ -23,11 +25,12 @@ from pipelines.support import Support, support
 from pipelines.survey_round import Round
 from schemas.concepts import load_absentee_universes, load_universes
 from schemas.indicators import Relation
+from schemas.reliability import profile_of
 from schemas.survey_spec import SurveySpec
 from transforms import stocks
 from transforms.margins import Cells
 from transforms.membership import dimension, wanted_versions
-from transforms.variance import lonely_strata
+from transforms.variance import Floats, lonely_strata
 
 TABLE = "psu_totals"
 KEYS = ("cube", "unit", "sex", "code1", "code2")
@@ -111,10 +114,12 @@ def _count(
     supported: Support,
     progress: Progress,
 ) -> int:
-    """Count every cube block by block into ``data.parquet`` and ``households.parquet``; return the number of rows."""
+    """Count every cube block by block into ``data.parquet`` and what lies beside it; return the number of rows."""
     layout, number = supported.layout, 0
     universes = {"persons": load_universes(), "absentees": load_absentee_universes()}
-    households = _Households(connection, chosen, supported)
+    cells = _cells(connection, chosen, supported)
+    households = _Households(connection, cells, supported)
+    contributions = _Contributions(connection, cells, supported)
     data = folder / "data.parquet"
     counted = scratch / "blocks.parquet" if stocks.are_units_split(layout) else data
     with _Rows(counted, chosen) as rows:
@@ -130,9 +135,11 @@ def _count(
                     if number % 10 == 1:
                         progress(f"counting {cube.name}: {number} of {len(chosen)} cubes x {len(blocks)} blocks")
                     rows.add(connection.sql(stocks.psu_totals_sql(cube, layout)).to_arrow_table())
+                    contributions.add(cube)
                 if relation == "persons" and layout.margins:
                     _copy_cross(connection, own, layout, scratch / f"cross-{place:06}.parquet")
     households.write(folder / "households.parquet")
+    contributions.write(folder / "contributions.parquet")
     return rows.number if counted == data else _join_blocks(connection, chosen, counted, data)
 
 
@@ -181,31 +188,34 @@ def _join_blocks(
     return rows.number
 
 
+def _cells(
+    connection: duckdb.DuckDBPyConnection, chosen: Sequence[stocks.Cube], supported: Support
+) -> dict[stocks.Cube, Cells]:
+    """Return the published cells of every cube, over the base codes in the order of their ENUMs."""
+    versions = wanted_versions(supported.indicators.values(), supported.collected)
+    codes: dict[tuple[str, str], list[str]] = {}
+    for relation, concept, code in connection.execute(
+        "SELECT relation, concept, base_code FROM base_codes ORDER BY relation, concept, base_code"
+    ).fetchall():
+        codes.setdefault((relation, concept), []).append(code)
+    return {
+        cube: Cells(
+            *(
+                dimension(concept, versions.get((cube.relation, concept), ()), codes.get((cube.relation, concept), []))
+                for concept in ("sex", cube.concept1, cube.concept2)
+            )
+        )
+        for cube in chosen
+    }
+
+
 class _Households:
     """Distinct households per published cell and variable, added up over blocks that hold whole households."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, chosen: Sequence[stocks.Cube], supported: Support
+        self, connection: duckdb.DuckDBPyConnection, cells: Mapping[stocks.Cube, Cells], supported: Support
     ) -> None:
-        self.connection = connection
-        self.columns = supported.columns
-        versions = wanted_versions(supported.indicators.values(), supported.collected)
-        codes: dict[tuple[str, str], list[str]] = {}
-        for relation, concept, code in connection.execute(
-            "SELECT relation, concept, base_code FROM base_codes ORDER BY relation, concept, base_code"
-        ).fetchall():
-            codes.setdefault((relation, concept), []).append(code)
-        self.cells = {
-            cube: Cells(
-                *(
-                    dimension(
-                        concept, versions.get((cube.relation, concept), ()), codes.get((cube.relation, concept), [])
-                    )
-                    for concept in ("sex", cube.concept1, cube.concept2)
-                )
-            )
-            for cube in chosen
-        }
+        self.connection, self.cells, self.columns = connection, cells, supported.columns
         self.counts: dict[tuple[stocks.Cube, stocks.Variable], Any] = {}
 
     def are_known(self, relation: Relation) -> bool:
@@ -243,16 +253,115 @@ class _Households:
 
     def write(self, target: Path) -> None:
         """Write one row per cube, variable and published cell that holds a household."""
-        columns: dict[str, list[Any]] = {name: [] for name in ("cube", "variable", "sex", "classif1", "classif2")}
-        numbers: list[int] = []
-        for (cube, variable), counts in sorted(self.counts.items(), key=lambda item: item[0]):
-            names = self.cells[cube].names()
-            for place in np.flatnonzero(counts):
-                for column, value in zip(columns.values(), (cube.name, variable.name, *names[place]), strict=True):
-                    column.append(value)
-            numbers += counts[counts > 0].tolist()
-        table = {name: pa.array(values, pa.string()) for name, values in columns.items()}
-        pq.write_table(pa.table(table | {"n_households": pa.array(numbers, pa.int64())}), target, compression="zstd")
+        counts = {key: {"n_households": numbers} for key, numbers in self.counts.items()}
+        _write_by_cell(target, self.cells, counts, {"n_households": pa.int64()})
+
+
+class _Contributions:
+    """The largest contributions (weight x quantity of a person) to every published cell of a total, over all blocks.
+
+    A row says of a cell ``largest`` and ``second`` (one person's each, 0 where there is none), ``dominant`` (the sum of
+    as many of the largest as the survey's rule on dominance adds up) and ``total``, all in units of the quantity.
+    Amounts below zero count by their size.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, cells: Mapping[stocks.Cube, Cells], supported: Support
+    ) -> None:
+        self.connection, self.cells = connection, cells
+        self.persons = profile_of(supported.spec.reliability).confidentiality.dominance_persons or 1
+        #: Base codes x largest contributions (smallest first), and base codes.
+        self.found: dict[tuple[stocks.Cube, stocks.Variable], tuple[Floats, Floats]] = {}
+
+    def add(self, cube: stocks.Cube) -> None:
+        """Add the persons of the block that is coded."""
+        kept = max(2, self.persons)
+        shape = self.cells[cube].base_shape
+        for variable in cube.variables:
+            if not variable.quantity:
+                continue
+            rows = self.connection.execute(_largest_sql(cube, variable, kept)).fetchnumpy()
+            base = np.zeros(len(rows["total"]), dtype=np.int64)
+            for name, codes in zip(("sex", "code1", "code2"), shape, strict=True):
+                base = base * codes + np.asarray(rows[name], dtype=np.int64)
+            largest, total = np.zeros((int(np.prod(shape)), kept)), np.zeros(int(np.prod(shape)))
+            for place in range(kept):
+                largest[base, place] = np.asarray(rows[f"largest{place + 1}"], dtype=float)
+            total[base] = np.asarray(rows["total"], dtype=float)
+            before = self.found.get((cube, variable))
+            if before is not None:
+                largest, total = np.concatenate([before[0], largest], axis=1), before[1] + total
+            self.found[cube, variable] = np.sort(largest, axis=1)[:, -kept:], total
+
+    def write(self, target: Path) -> None:
+        """Write one row per cube, variable and published cell with a total other than 0."""
+        names = ("total", "largest", "second", "dominant")
+        columns = {}
+        for (cube, variable), (largest, total) in self.found.items():
+            cells = self.cells[cube]
+            if 0 in cells.shape:
+                continue
+            most = _largest_by_cell(cells, largest)
+            found = (cells.sums(total), most[:, -1], most[:, -2], most[:, -self.persons :].sum(axis=1))
+            columns[cube, variable] = dict(zip(names, found, strict=True))
+        _write_by_cell(target, self.cells, columns, dict.fromkeys(names, pa.float64()))
+
+
+def _largest_sql(cube: stocks.Cube, variable: stocks.Variable, kept: int) -> str:
+    """Return SQL for the largest contributions by base codes (their positions) and the total of all, in one block."""
+    codes = ["c_sex", *(f"c_{name}" if name else None for name in (cube.concept1, cube.concept2))]
+    numbers = ", ".join(
+        f"{f'enum_code({code})' if code else 0} AS {name}"
+        for code, name in zip(codes, ("sex", "code1", "code2"), strict=True)
+    )
+    by = ", ".join(code for code in codes if code)
+    largest = ", ".join(f"coalesce(largest[{place}], 0) AS largest{place}" for place in range(1, kept + 1))
+    return (
+        f"SELECT {numbers}, total, {largest} FROM (SELECT {by}, sum(amount) AS total, max(amount, {kept}) AS largest "
+        f"FROM (SELECT {by}, abs({variable.weight} * {variable.quantity}) AS amount FROM coded_{cube.relation} "
+        f"WHERE in_{variable.name}) GROUP BY {by})"
+    )
+
+
+def _largest_by_cell(cells: Cells, base: Floats) -> Floats:
+    """Return the largest contributions [cells x kept] of [base x kept], smallest first."""
+    kept = base.shape[1]
+    array = base.reshape(*cells.base_shape, kept)
+    for axis, one in enumerate(cells.dimensions):
+        # Base codes of an item hold different persons, so that the largest of all are among the largest of each.
+        parts = [np.moveaxis(array.take(held, axis=axis), axis, -1) for held in one.members]
+        parts = [np.sort(part.reshape(*part.shape[:2], -1), axis=-1)[..., -kept:] for part in parts]
+        array = np.stack(parts, axis=axis)
+    return array.reshape(-1, kept)
+
+
+def _write_by_cell(
+    target: Path,
+    cells: Mapping[stocks.Cube, Cells],
+    found: Mapping[tuple[stocks.Cube, stocks.Variable], Mapping[str, NDArray[Any]]],
+    types: Mapping[str, pa.DataType],
+) -> None:
+    """Write one row per cube, variable and published cell of which the first column is not 0.
+
+    Args:
+        target: the file.
+        cells: cube -> its cells.
+        found: cube and variable -> column -> number by cell.
+        types: column -> type.
+    """
+    keys: dict[str, list[Any]] = {name: [] for name in ("cube", "variable", "sex", "classif1", "classif2")}
+    numbers: dict[str, list[Any]] = {name: [] for name in types}
+    first = next(iter(types))
+    for (cube, variable), columns in sorted(found.items(), key=lambda item: item[0]):
+        names, there = cells[cube].names(), np.flatnonzero(columns[first])
+        for place in there:
+            for column, value in zip(keys.values(), (cube.name, variable.name, *names[place]), strict=True):
+                column.append(value)
+        for name, held in numbers.items():
+            held += columns[name][there].tolist()
+    table = {name: pa.array(values, pa.string()) for name, values in keys.items()}
+    table |= {name: pa.array(values, types[name]) for name, values in numbers.items()}
+    pq.write_table(pa.table(table), target, compression="zstd")
 
 
 def _copy_cross(

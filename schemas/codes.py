@@ -1,8 +1,9 @@
 """Code lists of the project: what each code means, in which order it stands, what it adds up to.
 
 Here belong the strict readers of ``schemas/code_lists``: the lists and their index, the hierarchy
-between classification versions, the code tables that several surveys share, and the map from ILOSTAT's
-status letters to SDMX's. Who uses a list for what is said in ``concepts`` and ``indicators``.
+between classification versions, the groups that hold countries, the code tables that several surveys
+share, and the map from ILOSTAT's status letters to SDMX's. Who uses a list for what is said in ``concepts``
+and ``indicators``.
 
 Files are read with the csv module: a data frame library would take Namibia's ``NA`` for a missing value
 and drop the zeros of ``004``.
@@ -290,6 +291,46 @@ def read_hierarchy(folder: Path, lists: Mapping[str, CodeList]) -> tuple[Hierarc
     return tuple(found)
 
 
+def read_country_groups(folder: Path, lists: Mapping[str, CodeList]) -> Mapping[str, str]:
+    """Return what stands in a group of countries -> its group, from a folder's country_groups.csv.
+
+    What stands in a group is a group of a lower level, a country, or a residual group of AREA_SPECIAL where it is
+    certain. Everything stands in one group, so that the groups of a level never overlap.
+
+    Raises:
+        SpecError: with every row that names a code that is no group or nothing to stand in one, that repeats a member,
+            or that puts a group below one that stands further down; with countries in no group; with empty groups.
+    """
+    areas = lists["AREA"].items
+    groups = {item.code for item in areas if item.level == 2}
+    countries = {item.code for item in areas if item.level == 1 and not item.is_test}
+    problems: list[Problem] = []
+    found: dict[str, str] = {}
+    path = folder / "country_groups.csv"
+    for row in read_rows(path, ("group", "member")):
+        group, member = row.values["group"], row.values["member"]
+        known = ((group, groups), (member, groups | countries | lists["AREA_SPECIAL"].codes))
+        if bad := [code for code, codes in known if code not in codes]:
+            message = f"{' and '.join(bad)} is no group, country or residual group"
+            remedy = "use a group of AREA, and a group, country or code of AREA_SPECIAL in it"
+            problems.append(row.problem("CODE_TARGET_UNKNOWN", message, remedy))
+        elif member in found:
+            message = f"{member} stands in {found[member]} already"
+            problems.append(row.problem("CODE_DUPLICATE", message, "keep one row"))
+        elif member == group or member in found.values():
+            message = f"{member} has members further up"
+            problems.append(row.problem("PARENT_UNKNOWN", message, "write a group's own row above its members"))
+        else:
+            found[member] = group
+    if missing := sorted((countries - found.keys()) | ((groups & found.keys()) - set(found.values()))):
+        message = f"no row for {', '.join(missing)}"
+        remedy = "put every country into a group and a member into every group"
+        problems.append(Problem(path.name, None, "CODE_UNMAPPED", message, remedy))
+    if problems:
+        raise SpecError(problems)
+    return MappingProxyType(found)
+
+
 def read_shared_codes(path: Path, lists: Mapping[str, CodeList]) -> Mapping[str, str]:
     """Return source code -> harmonised code of one shared code table.
 
@@ -357,6 +398,12 @@ def load_hierarchy() -> tuple[HierarchyRow, ...]:
 
 
 @cache
+def load_country_groups() -> Mapping[str, str]:
+    """Return country, residual group or subregion -> the subregion or region that holds it."""
+    return read_country_groups(FOLDER, load_code_lists())
+
+
+@cache
 def load_shared_codes(name: str) -> Mapping[str, str]:
     """Return source code -> harmonised code of a shared table, e.g. ``ISIC4_DIVISION``.
 
@@ -394,16 +441,31 @@ def items_of(version: str, base_code: str) -> tuple[str, ...]:
     """Return the published items of a version that hold a base code, the total left out.
 
     A country without an item of its own, a residual group and an unknown country are held by the
-    version's X. A code that the version has no place for is held by none.
+    version's X; whether X or not, a country is held by its subregion and region as well, and a residual
+    group by its region. A code that the version has no place for is held by none.
     """
     lists = load_code_lists()
     if version in COUNTRY_VERSIONS:
         item = f"{version}_{base_code}"
-        return (item if item in lists[version].codes and item != total_of(version) else f"{version}_X",)
+        return (item if item in _countries(version) else f"{version}_X", *_groups_of(version, base_code))
     parts = [row for row in load_hierarchy() if row.version == version]
     if not parts:
         return _with_ancestors(lists[version], base_code)
     return tuple(row.item for row in parts if row.base_code == base_code)
+
+
+@cache
+def _countries(version: str) -> frozenset[str]:
+    items = load_code_lists()[version].items
+    return frozenset(item.code for item in items if item.level == 1 and not item.is_total)
+
+
+def _groups_of(version: str, base_code: str) -> Iterator[str]:
+    above = load_country_groups()
+    step = None if base_code in above.values() else above.get(base_code)
+    while step:
+        yield f"{version}_{step}"
+        step = above.get(step)
 
 
 def _with_ancestors(codes: CodeList, code: str) -> tuple[str, ...]:

@@ -167,6 +167,8 @@ def round_estimates_contract(code_lists: Mapping[str, CodeList]) -> pa.DataFrame
             "n_numerator": not_negative("n_numerator", pl.Int64, nullable=False),
             "n_households": not_negative("n_households", pl.Int64),
             "n_psu": not_negative("n_psu", pl.Int64),
+            "n_round": not_negative("n_round", pl.Int64, nullable=False),
+            **{name: not_negative(name, pl.Float64) for name in ("weight", "dominance", "p_share")},
             "status": one_of("status", ["", "S", "U", "B"]),
             "reason": pa.Column(pl.String),
             "method": pa.Column(pl.String),

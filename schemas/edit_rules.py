@@ -23,7 +23,7 @@ class _EditRuleEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     severity: Literal["error", "warning"]
-    stage: Literal["receive", "harmonise", "contract", "estimate", "specification"]
+    stage: Literal["receive", "harmonise", "contract", "estimate", "protect", "specification"]
     title: str = Field(min_length=1)
     remedy: str = Field(min_length=1)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,6 +38,8 @@ _PAIRS: tuple[tuple[str, str, Literal["larger", "smaller"]], ...] = (
 #: Thresholds of which the larger value is the stricter one; of all others it is the smaller one.
 _LARGER_IS_STRICTER = frozenset(
     {"n_suppress", "n_unreliable", "size_suppress", "size_unreliable", "rate_n_suppress", "df_unreliable"}
+    | {"n_confidential", "households_confidential", "psu_confidential", "dominance_persons", "p_percent"}
+    | {"group_disclosure_n", "protection_share", "protection_persons"}
 )
 
 
@@ -94,7 +96,39 @@ class Thresholds(Section):
         return self
 
 
-class ReliabilitySection(Thresholds):
+class Confidentiality(Section):
+    """What is confidential where the country says that few observations are; without its threshold no rule is applied.
+
+    At a threshold a figure passes. Shares are ratios, not per cent. Numbers of persons and households are those of the
+    round where they are most, since a panel meets the same ones again.
+
+    Attributes:
+        n_confidential: any figure: fewer persons than this, in itself or in a part that it discloses.
+        households_confidential: any figure but comparisons: fewer distinct households, where they are known.
+        psu_confidential: the same: fewer distinct PSUs, where they are known.
+        dominance_persons: means: so many largest contributions (weight x quantity of a person) are added up; together
+            with ``dominance_share``.
+        dominance_share: means: these make up more than this share of the total.
+        p_percent: means: the total less the two largest contributions is less than this share of the largest, so that
+            the second of them could tell the largest so closely.
+        group_disclosure_n: any figure but comparisons: a group of fewer persons than this, all of them in one item.
+        protection_share: how far the bounds that can be worked out for a confidential figure must be from it, by the
+            figure.
+        protection_persons: the same, in persons of the figure's average weight; the larger of the two holds.
+    """
+
+    n_confidential: _Number | None = None
+    households_confidential: _Number | None = None
+    psu_confidential: _Number | None = None
+    dominance_persons: Annotated[int, Field(ge=1, le=10)] | None = None
+    dominance_share: _Proportion | None = None
+    p_percent: _Positive | None = None
+    group_disclosure_n: _Number | None = None
+    protection_share: _Positive | None = None
+    protection_persons: _Positive | None = None
+
+
+class ReliabilitySection(Thresholds, Confidentiality):
     """[reliability] of survey.toml: the profile of an office, and thresholds of the country's own, stricter only."""
 
     profile: str | None = None
@@ -105,18 +139,16 @@ class ReliabilitySection(Thresholds):
         return self.model_dump(exclude={"profile"}, exclude_none=True)
 
 
-class RuleSet(Thresholds):
+class RuleSet(Thresholds, Confidentiality):
     """One file of ``schemas/reliability``: the rules of one office.
 
     Attributes:
-        n_confidential: fewer persons than this are confidential, where the country says so.
         table_share: a table is dropped when the share of suppressed cells reaches this; None: tables are not judged.
         table_share_decimals: decimals to which that share is rounded before it is compared.
         table_share_applies: whether tables are dropped at all.
         exempt_versions: classification versions whose tables are never dropped.
     """
 
-    n_confidential: _Number | None = None
     table_share: Annotated[float, Field(gt=0, le=1)] | None = None
     table_share_decimals: int = Field(default=2, ge=0)
     table_share_applies: bool = True
@@ -149,7 +181,27 @@ class ReliabilityProfile:
     @property
     def n_confidential(self) -> int:
         """Fewer persons than this are confidential, where the country says so; 0 where no set has a number."""
-        return max((rules.n_confidential or 0 for rules in self.rule_sets), default=0)
+        return self.confidentiality.n_confidential or 0
+
+    @property
+    def protection_share(self) -> float:
+        """How far bounds must be from a confidential figure, by the figure; 0 where no set says so."""
+        return self.confidentiality.protection_share or 0.0
+
+    @property
+    def protection_persons(self) -> float:
+        """How far bounds must be from a confidential figure, in persons; 0 where no set says so."""
+        return self.confidentiality.protection_persons or 0.0
+
+    @property
+    def confidentiality(self) -> Confidentiality:
+        """What is confidential, where the country says so: of every threshold the strictest of all sets."""
+        strictest: dict[str, Any] = {}
+        for key in Confidentiality.model_fields:
+            held = [value for rules in self.rule_sets if (value := getattr(rules, key)) is not None]
+            if held:
+                strictest[key] = max(held) if key in _LARGER_IS_STRICTER else min(held)
+        return Confidentiality(**strictest)
 
     @property
     def exempt_versions(self) -> tuple[str, ...]:

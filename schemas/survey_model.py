@@ -23,6 +23,7 @@ from schemas.survey_estimation import (
     PoolingSection,
     Replicates,
 )
+from schemas.survey_protection import ProtectionSection
 
 
 class Titles(Section):
@@ -218,6 +219,7 @@ class SurveyFile(Section):
     pooling: PoolingSection | None = None
     breaks: Annotated[tuple[BreakSection, ...], Strict(strict=False), Field(alias="break")] = ()
     calibration: CalibrationSection | None = None
+    protection: ProtectionSection = ProtectionSection()
 
 
 @dataclass(frozen=True)
@@ -374,6 +376,7 @@ class SurveySpec:
     pooling: PoolingSection | None = None
     breaks: tuple[BreakSection, ...] = ()
     calibration: Calibration | None = None
+    protection: ProtectionSection = ProtectionSection()
 
     def codes_at(self, concept: str, period: Period) -> tuple[CodeRow, ...]:
         """The code rows of a concept that hold in a period; none when it has no codes."""

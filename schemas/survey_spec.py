@@ -158,6 +158,7 @@ def load_survey(
         pooling=toml.pooling,
         breaks=toml.breaks,
         calibration=calibration,
+        protection=toml.protection,
     )
 
 

@@ -38,8 +38,9 @@ class Change:
 def compare(earlier: Path, later: Path) -> list[Change]:
     """One item per changed cell between two release folders, ordered by file and cell.
 
-    `new`: a value that was not there; `withdrawn`: a value that is there no more, or is suppressed now;
-    `revised`: another value; `flag`: the same value or none under another status.
+    `new`: a value that was not there; `withdrawn`: a value that is there no more, or is not published now, whatever its
+    status; `revised`: another value; `flag`: the same value or none under another status, or a cell that came or went
+    without ever having had a value.
     """
     names = sorted({path.name for folder in (earlier, later) for path in (folder / BULK_FOLDER).glob("*.csv")})
     changes: list[Change] = []
@@ -65,10 +66,8 @@ def _cell_changes(indicator: str, freq: str, before: dict[Cell, Shown], after: d
             continue
         if old[0] and not new[0]:
             yield Change("withdrawn", indicator, freq, cell, ("", old[1]), new)
-        elif cell not in before or (new[0] and not old[0]):
+        elif new[0] and not old[0]:
             yield Change("new", indicator, freq, cell, old, new)
-        elif cell not in after:
-            yield Change("withdrawn", indicator, freq, cell, old, new)
         else:
             yield Change("revised" if old[0] != new[0] else "flag", indicator, freq, cell, old, new)
 

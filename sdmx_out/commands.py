@@ -5,6 +5,7 @@ Here belongs talking to the terminal. What is read, and why something is absent,
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -20,10 +21,12 @@ from sdmx_out.public import (
     areas_of,
     find_release,
     indicator_titles,
+    is_withdrawn,
     read_labels,
     read_rows,
     suggestions,
     why_absent,
+    withdrawn,
 )
 from sdmx_out.quality import COLUMNS as QUALITY_COLUMNS
 from sdmx_out.quality import quality_labels, read_quality
@@ -76,7 +79,7 @@ def get(
 
     Columns are those of ILOSTAT's bulk download, then se, lower and upper (95 % limits), and of figures that compare
     two others (differences, gaps, changes, net flows) p_value and significance (5 %); with --quality those of
-    quality.csv. Exit codes:
+    quality.csv. What was withdrawn is told on standard error. Exit codes:
     0 rows were printed, 2 the request is wrong, 4 there is nothing to print and stderr says why.
     """
     home: Home = context.obj
@@ -100,13 +103,16 @@ def get(
         raise click.BadParameter(_unknown(catalogue, indicator), param_hint="INDICATOR")
     wanted = Wanted(indicator, area, period)
     rows = read_rows(release, wanted) if release else iter(())
-    first = next(rows, None)
-    if first is None or release is None:
+    leading = list(_until_a_figure(rows))
+    is_gone = any(is_withdrawn(row) for row in leading) and not leading[-1]["obs_value"]
+    if release is None or not leading or is_gone:
         for reason in _reasons(release, tests, wanted):
             click.echo(reason, err=True)
         context.exit(NOTHING_FOUND)
+    for sentence in withdrawn(release, wanted):
+        click.echo(sentence, err=True)
     known = {} if labels == "code" else read_labels(release)
-    for line in _FORMS[form](_labelled(_chain(first, rows), known, labels, COLUMNS), COLUMNS):
+    for line in _FORMS[form](_labelled(chain(leading, rows), known, labels, COLUMNS), COLUMNS):
         click.echo(line)
 
 
@@ -138,7 +144,7 @@ def _reasons(release: Path | None, tests: Path | None, wanted: Wanted) -> list[s
         return why_absent(release, wanted)
     if tests is None:
         return ["no release yet: ilms run makes one"]
-    if next(read_rows(tests, wanted), None) is not None:
+    if not all(is_withdrawn(row) for row in read_rows(tests, wanted)):
         return ["only test extracts give this, which are no national statistics: --release latest-test prints them"]
     return why_absent(tests, wanted)
 
@@ -155,9 +161,12 @@ def _check_period(period: str) -> None:
         raise click.BadParameter(str(error), param_hint="--period") from None
 
 
-def _chain(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
-    yield first
-    yield from rest
+def _until_a_figure(rows: Iterator[Row]) -> Iterator[Row]:
+    """Rows up to the first that has a value."""
+    for row in rows:
+        yield row
+        if row["obs_value"]:
+            return
 
 
 def _labelled(

@@ -14,6 +14,7 @@ from pathlib import Path
 from schemas.periods import Period, PeriodError
 from sdmx_out.csv_text import read_csv
 from sdmx_out.ilostat_tables import BULK_COLUMNS
+from sdmx_out.withdrawn import NOTE, STATUS, read_public, sdmx_period
 
 PRECISION = ("se", "lower", "upper", "p_value", "significance")
 COLUMNS = (*BULK_COLUMNS, *PRECISION)
@@ -77,8 +78,27 @@ def read_rows(release: Path, wanted: Wanted) -> Iterator[Row]:
                 yield {**row, **{column: precision.get(column, "") for column in PRECISION}}
 
 
+def is_withdrawn(row: Row) -> bool:
+    """Whether a row stands where a figure was withdrawn."""
+    return row["obs_status"] == STATUS and row["note_indicator"].split("_")[-1] == NOTE
+
+
+def withdrawn(release: Path, wanted: Wanted) -> list[str]:
+    """What was withdrawn of what is wanted, when and why: one sentence each, maybe none."""
+    time = None if wanted.period is None else sdmx_period(wanted.period)
+    return [
+        f"{' '.join(part for part in item.key if part)}: withdrawn on {item.withdrawn_on}: {item.reason}"
+        for item in read_public(release)
+        if item.indicator == wanted.indicator
+        and (not item.ref_area or wanted.area in (None, item.ref_area))
+        and (not item.time or time in (None, item.time))
+    ]
+
+
 def why_absent(release: Path, wanted: Wanted) -> list[str]:
     """Why a release has no row of what is wanted: one sentence per reason, never empty."""
+    if gone := withdrawn(release, wanted):
+        return gone
     told = [row for row in read_csv(release / "availability.csv") if row["indicator"] == wanted.indicator]
     if wanted.area is not None and wanted.area not in areas_of(release):
         return [f"area {wanted.area} is not in this release"]

@@ -1,56 +1,25 @@
 """A release: an immutable folder with everything that the public gets, and what it came from.
 
-Here belong the folder's layout, its identity and how it appears in one step. How each file is spelled
-does not belong here. A release is built under a temporary name beside the others and renamed when it is
-whole; a process that dies leaves nothing but that temporary folder, which the next call removes.
+Here belong what a release is made of, its identity, its figures and its README. How its files are written is said in
+``release_content``; how a candidate becomes public, in ``candidates`` and ``gate``.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
-
-import duckdb
+from typing import Literal
 
 from schemas.codes import CodeList, SdmxStatus
-from schemas.errors import InputError, Problem
 from schemas.indicators import Indicator
-from sdmx_out.catalogue import (
-    TEST_AREAS,
-    TEST_NOTE,
-    TEST_TITLE,
-    TWIN_SUFFIX,
-    marked,
-    twin_title,
-)
-from sdmx_out.changes import Change, change_lines, compare, count_changes
-from sdmx_out.csv_text import csv_line, csv_lines, line_sql, literal, read_csv, stream_lines
-from sdmx_out.files import (
-    TEMPORARY_PREFIX,
-    Written,
-    locked,
-    point,
-    remove_leftovers,
-    share,
-    sync_folder,
-    sync_tree,
-    write_blocks,
-    write_lines,
-    write_text,
-)
-from sdmx_out.ilostat_tables import bulk_lines, dictionary_lines, indicator_lines, quality_lines
-from sdmx_out.messages import data_lines, twin_lines
-from sdmx_out.published_rows import TABLE, load_rows, versions_used
-from sdmx_out.quality import FILE as QUALITY_FILE
-from sdmx_out.quality import LISTS as QUALITY_LISTS
-from sdmx_out.quality import TITLE as QUALITY_TITLE
-from sdmx_out.quality import QualityRows, load_quality
-from sdmx_out.structures import structure_bytes, structure_message, undated
+from schemas.roles import LARGEST_CHANGE
+from sdmx_out.catalogue import TEST_AREAS
+from sdmx_out.protection_report import REASONS
 
 Kind = Literal["default", "test"]
+State = Literal["waiting", "approved", "published", "rejected", "reopened", "superseded"]
 LATEST: dict[Kind, str] = {"default": "latest", "test": "latest-test"}
 TEST_PREFIX = "test-"
 TITLE = {
@@ -58,95 +27,19 @@ TITLE = {
     "fr": "Statistiques de migration de main-d'œuvre",
     "es": "Estadísticas de migración laboral",
 }
-TOC_COLUMNS = (
-    *("file", "dataflow", "indicator", "title_en", "title_fr", "title_es", "rows", "areas"),
-    *("time_from", "time_to", "last_update", "sha256", "bytes"),
-)
-AVAILABILITY_COLUMNS = ("indicator", "ref_area", "survey", "freq", "time", "availability", "reason")
 STRUCTURES = "structure/structures.xml"
-# Lists that explain codes of the tables, besides the classifications that the rows use.
-_PLAIN_LISTS = (
-    "AREA",
-    "OBS_STATUS",
-    "CONF_STATUS",
-    "SOURCE",
-    "NOTE",
-    "UNIT_MEASURE",
-    "UNIT_MEASURE_TYPE",
-    "UNIT_MULT",
-    *QUALITY_LISTS,
-)
+CHANGES, PROVENANCE, README, TOC, FACTS = "changes.csv", "provenance.json", "README.txt", "toc.csv", "release.json"
+#: Files that tell of a release; they do not decide whether it is a new one.
+ABOUT = (CHANGES, PROVENANCE, README)
 
 
 @dataclass(frozen=True)
-class ReleaseResult:
-    """What a call to `write_release` came to.
+class Request:
+    """What a release is made of.
 
     Attributes:
-        folder: the release that holds these numbers, new or not.
-        is_new: whether a folder was made.
-        files: number of files in it.
-        rows: number of cells, suppressed ones included.
-        indicators: number of indicators with at least one row.
-        areas: number of areas with at least one row.
-        changes: cells by kind of change since the release before; empty for a first release.
-    """
-
-    folder: Path
-    is_new: bool
-    files: int
-    rows: int
-    indicators: int
-    areas: int
-    changes: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """What a data file is about, for the table of contents."""
-
-    dataflow: str = ""
-    indicator: str = ""
-    title: Mapping[str, str] = field(default_factory=dict)
-    rows: int | None = None
-    areas: int | None = None
-    time_from: str = ""
-    time_to: str = ""
-
-
-@dataclass(frozen=True)
-class _Extent:
-    """Rows, areas and periods of one indicator, of all frequencies or of one."""
-
-    rows: int
-    areas: int
-    time_from: str
-    time_to: str
-
-
-def write_release(
-    candidates: Sequence[Path],
-    availability: Sequence[Path],
-    target_root: Path,
-    *,
-    connection: duckdb.DuckDBPyConnection,
-    indicators: Mapping[str, Indicator],
-    code_lists: Mapping[str, CodeList],
-    status_map: Mapping[str, SdmxStatus],
-    release_date: date,
-    provenance: Mapping[str, object],
-    draft: bool,
-    kind: Kind = "default",
-    title: Mapping[str, str] = TITLE,
-    quality: Sequence[Path] = (),
-) -> ReleaseResult:
-    """Write one release folder, or find that there is nothing new.
-
-    Args:
-        candidates: Parquet files of protected estimates, one row per cell.
+        tables: Parquet files of protected estimates, one row per cell.
         availability: Parquet files that say what is published and why the rest is not.
-        target_root: the folder of all releases; made if it is missing.
-        connection: DuckDB, allowed to read the files; temporary tables live on a cursor of it.
         indicators: the whole catalogue of indicators by id.
         code_lists: all code lists by id.
         status_map: ILOSTAT's status letter, '' included -> its codes in the cross-domain lists.
@@ -156,55 +49,59 @@ def write_release(
         kind: `test` marks titles, sources and notes, and has its own `latest-test`.
         title: of the release, by language.
         quality: Parquet files of the coverage and quality of rounds.
-
-    Returns:
-        The folder and its figures; `is_new` is False when the latest release of this kind already holds
-        the same content, whatever its date.
-
-    Raises:
-        InputError: the candidates or the facts of quality cannot be released.
+        protection: partition -> protection report; one that does not exist is told of as missing.
+        largest_change: share of the value before, above which a changed total is shown to the approver.
+        is_protection_required: whether a missing protection report forbids the release.
     """
-    with locked(target_root), connection.cursor() as cursor:
-        remove_leftovers(target_root)
-        load_rows(cursor, candidates, indicators=indicators, code_lists=code_lists, is_test=kind == "test")
-        told = load_quality(cursor, quality, code_lists)
-        earlier = latest_release(target_root, kind)
-        building = target_root / f"{TEMPORARY_PREFIX}release"
-        building.mkdir()
-        writer = _Writer(cursor, building, indicators, code_lists, status_map, kind == "test")
-        writer.write_content(availability, told, release_date, earlier)
-        content = _content_hash(writer.written, building, kind=kind, draft=draft, title=title)
-        known = _same_content(target_root, kind, content, earlier)
-        if known is not None:
-            remove_leftovers(target_root)
-            if known != earlier:
-                point(target_root / LATEST[kind], known.name)
-            return _result(known, is_new=False)
-        changes = compare(earlier, building) if earlier else []
-        writer.put("changes.csv", write_lines(building / "changes.csv", change_lines(changes)))
-        writer.put("provenance.json", write_text(building / "provenance.json", _json(provenance)))
-        release_id = f"{TEST_PREFIX if kind == 'test' else ''}{release_date.isoformat()}-{content[:10]}"
-        facts = {
-            "release_id": release_id,
-            "kind": kind,
-            "draft": draft,
-            "title": marked(title, is_test=kind == "test"),
-            "release_date": release_date.isoformat(),
-            "content_sha256": content,
-            "previous": earlier.name if earlier else None,
-            **writer.figures(),
-            "changes": count_changes(changes),
-        }
-        writer.put("README.txt", write_text(building / "README.txt", _readme(facts)))
-        toc = write_lines(building / "toc.csv", writer.toc_lines(release_date, earlier))
-        facts |= {"files": len(writer.written) + 2, "toc_sha256": toc.sha256}
-        write_text(building / "release.json", _json(facts))
-        sync_tree(building)
-        folder = target_root / release_id
-        building.rename(folder)
-        sync_folder(target_root)
-        point(target_root / LATEST[kind], release_id)
-        return _result(folder, is_new=True, changes=changes)
+
+    tables: Sequence[Path]
+    availability: Sequence[Path]
+    indicators: Mapping[str, Indicator]
+    code_lists: Mapping[str, CodeList]
+    status_map: Mapping[str, SdmxStatus]
+    release_date: date
+    provenance: Mapping[str, object]
+    draft: bool = False
+    kind: Kind = "default"
+    title: Mapping[str, str] = field(default_factory=lambda: TITLE)
+    quality: Sequence[Path] = ()
+    protection: Mapping[str, Path] = field(default_factory=dict)
+    largest_change: float = LARGEST_CHANGE
+    is_protection_required: bool = False
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is made of test extracts."""
+        return self.kind == "test"
+
+
+@dataclass(frozen=True)
+class ReleaseResult:
+    """What making a release came to.
+
+    Attributes:
+        folder: the folder that holds these numbers: the release, or the candidate that waits.
+        is_new: whether it was made by this call.
+        files: number of files in it.
+        rows: number of cells, suppressed ones included.
+        indicators: number of indicators with at least one row.
+        areas: number of areas with at least one row.
+        changes: cells by kind of change since the release before; empty for a first release.
+        state: `published`, `waiting` for an approver, or `rejected` before with the same content.
+        identifier: of the candidate or release.
+        comment: why it was rejected; '' otherwise.
+    """
+
+    folder: Path
+    is_new: bool
+    files: int
+    rows: int
+    indicators: int
+    areas: int
+    changes: Mapping[str, int] = field(default_factory=dict)
+    state: State = "published"
+    identifier: str = ""
+    comment: str = ""
 
 
 def latest_release(target_root: Path, kind: Kind) -> Path | None:
@@ -215,207 +112,31 @@ def latest_release(target_root: Path, kind: Kind) -> Path | None:
 
 def read_facts(folder: Path) -> dict[str, object]:
     """What `release.json` says."""
-    facts: dict[str, object] = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    facts: dict[str, object] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     return facts
 
 
-class _Writer:
-    """Writes a release's files and remembers what each is about."""
+def content_sha256(hashes: Mapping[str, str], structures: bytes, facts: Mapping[str, object]) -> str:
+    """SHA-256 of the names and hashes of all content; structures count without their date.
 
-    def __init__(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        building: Path,
-        indicators: Mapping[str, Indicator],
-        code_lists: Mapping[str, CodeList],
-        status_map: Mapping[str, SdmxStatus],
-        is_test: bool,
-    ) -> None:
-        self.cursor, self.building, self.is_test = cursor, building, is_test
-        self.indicators, self.code_lists, self.status_map = indicators, code_lists, status_map
-        self.written: dict[str, tuple[Written, _Subject]] = {}
-        self.areas = [row[0] for row in _fetch(cursor, f"SELECT DISTINCT ref_area FROM {TABLE} ORDER BY 1")]
-        self.has_test_areas = bool(set(self.areas) & set(TEST_AREAS))
-        self.by_freq = _extents(cursor, "indicator, freq")
-        self.by_indicator = {key[0]: extent for key, extent in _extents(cursor, "indicator").items()}
-
-    def put(self, name: str, written: Written, subject: _Subject | None = None) -> None:
-        """Remember a file by its name inside the release."""
-        self.written[name] = (written, subject or _Subject())
-
-    def write_content(
-        self, availability: Sequence[Path], quality: QualityRows, release_date: date, earlier: Path | None
-    ) -> None:
-        """Write everything that decides whether a release is a new one."""
-        for indicator_id, extent in self.by_indicator.items():
-            self._write_messages(self.indicators[indicator_id], extent)
-        for (indicator_id, freq), extent in self.by_freq.items():
-            self._write_tables(self.indicators[indicator_id], freq, extent)
-        for list_id in [*_PLAIN_LISTS, *versions_used(self.cursor, self.code_lists)]:
-            lines = dictionary_lines(self.code_lists[list_id], has_test_areas=self.has_test_areas)
-            self._lines(f"dictionary/{list_id}.csv", self._with_test_note(list_id, lines))
-        self._lines("dictionary/INDICATOR.csv", indicator_lines(self.indicators, is_test=self.is_test))
-        self._lines("availability.csv", _availability_lines(self.cursor, availability))
-        subject = _Subject(
-            title=marked(QUALITY_TITLE, is_test=self.is_test),
-            rows=len(quality.rows),
-            areas=quality.areas,
-            time_from=quality.time_from,
-            time_to=quality.time_to,
-        )
-        self._lines(QUALITY_FILE, quality.lines(), subject)
-        self._write_structures(release_date, earlier)
-
-    def _lines(self, name: str, lines: Iterator[str], subject: _Subject | None = None) -> None:
-        self.put(name, write_lines(self.building / name, lines), subject)
-
-    def _write_messages(self, indicator: Indicator, extent: _Extent) -> None:
-        title = marked(indicator.title, is_test=self.is_test)
-        lines = data_lines(self.cursor, indicator)
-        flow = indicator.dataflow
-        self._lines(f"data/sdmx-csv/{flow}.csv", lines, _subject(flow, indicator, title, extent))
-        flow += TWIN_SUFFIX
-        lines = twin_lines(self.cursor, indicator, self.status_map)
-        self._lines(f"data/sdmx-csv/{flow}.csv", lines, _subject(flow, indicator, twin_title(title), extent))
-
-    def _write_tables(self, indicator: Indicator, freq: str, extent: _Extent) -> None:
-        title = marked(indicator.title, is_test=self.is_test)
-        subject = _subject(indicator.dataflow, indicator, title, extent)
-        lines = bulk_lines(self.cursor, indicator.id, freq)
-        self._lines(f"data/ilostat/{indicator.id}_{freq}.csv", lines, subject)
-        subject = _subject(indicator.dataflow + TWIN_SUFFIX, indicator, twin_title(title), extent)
-        lines = quality_lines(self.cursor, indicator.id, freq)
-        self._lines(f"data/quality/{indicator.id}_{freq}_quality.csv", lines, subject)
-
-    def _with_test_note(self, list_id: str, lines: Iterator[str]) -> Iterator[str]:
-        yield from lines
-        if list_id == "NOTE" and self.is_test:
-            yield csv_line((TEST_NOTE, TEST_TITLE["en"], TEST_TITLE["fr"], TEST_TITLE["es"], "0", "N"))
-
-    def _write_structures(self, release_date: date, earlier: Path | None) -> None:
-        message = structure_message(
-            [self.indicators[indicator_id] for indicator_id in self.by_indicator],
-            self.code_lists,
-            prepared=release_date,
-            is_test=self.is_test,
-            has_test_areas=self.has_test_areas,
-        )
-        body = structure_bytes(message)
-        # Structures that did not change keep the message, and so the date, of the release before.
-        before = earlier / STRUCTURES if earlier else None
-        if before is not None and before.is_file():
-            body_before = before.read_bytes()
-            body = body_before if undated(body_before) == undated(body) else body
-        self.put(STRUCTURES, write_blocks(self.building / STRUCTURES, [body]))
-
-    def figures(self) -> dict[str, object]:
-        """Counts and names for release.json."""
-        return {
-            "rows": sum(extent.rows for extent in self.by_indicator.values()),
-            "indicators": sorted(self.by_indicator),
-            "areas": self.areas,
-        }
-
-    def toc_lines(self, release_date: date, earlier: Path | None) -> Iterator[str]:
-        """One line per file; files that did not change become links and keep their last update."""
-        contents = earlier / "toc.csv" if earlier else None
-        before = {row["file"]: row for row in read_csv(contents)} if contents and contents.is_file() else {}
-        rows = []
-        for name, (written, subject) in sorted(self.written.items()):
-            last_update = release_date.isoformat()
-            if earlier and name in before and before[name]["sha256"] == written.sha256:
-                last_update = before[name]["last_update"]
-                share(written.path, earlier / name, written.sha256)
-            rows.append(
-                {
-                    "file": name,
-                    "dataflow": subject.dataflow,
-                    "indicator": subject.indicator,
-                    **{f"title_{language}": subject.title.get(language, "") for language in TITLE},
-                    "rows": "" if subject.rows is None else str(subject.rows),
-                    "areas": "" if subject.areas is None else str(subject.areas),
-                    "time_from": subject.time_from,
-                    "time_to": subject.time_to,
-                    "last_update": last_update,
-                    "sha256": written.sha256,
-                    "bytes": str(written.size),
-                }
-            )
-        return csv_lines(TOC_COLUMNS, rows)
+    Args:
+        hashes: file -> sha256; files that only tell of the release are left out of account.
+        structures: the structures without their date.
+        facts: kind, draft and title.
+    """
+    told = {name: digest for name, digest in hashes.items() if name not in ABOUT}
+    told[STRUCTURES] = hashlib.sha256(structures).hexdigest()
+    named = {name: facts[name] for name in ("kind", "draft", "title")}
+    return hashlib.sha256(json_text({**named, "files": told}).encode()).hexdigest()
 
 
-def _subject(flow: str, indicator: Indicator, title: Mapping[str, str], extent: _Extent) -> _Subject:
-    return _Subject(flow, indicator.id, title, extent.rows, extent.areas, extent.time_from, extent.time_to)
-
-
-def _extents(cursor: duckdb.DuckDBPyConnection, keys: str) -> dict[tuple[str, ...], _Extent]:
-    """Extent of each group of rows, ordered by the group's keys."""
-    count = len(keys.split(","))
-    rows = _fetch(
-        cursor,
-        f"SELECT {keys}, count(*), count(DISTINCT ref_area), min(time), max(time) FROM {TABLE} "
-        f"GROUP BY {keys} ORDER BY {keys}",
-    )
-    return {tuple(str(part) for part in row[:count]): _Extent(*row[count:]) for row in rows}
-
-
-def _fetch(cursor: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
-    return cursor.execute(query).fetchall()
-
-
-def _availability_lines(cursor: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Iterator[str]:
-    """One line per indicator x area x survey x period, ordered by all columns."""
-    if not files:
-        return iter([csv_line(AVAILABILITY_COLUMNS)])
-    columns = ", ".join(AVAILABILITY_COLUMNS)
-    paths = ", ".join(literal(str(path)) for path in sorted(files))
-    query = (
-        f"SELECT {line_sql(AVAILABILITY_COLUMNS)} FROM "
-        f"(SELECT DISTINCT {columns} FROM read_parquet([{paths}])) ORDER BY {columns}"
-    )
-    try:
-        cursor.sql(f"SELECT {columns} FROM read_parquet([{paths}]) LIMIT 0")
-    except duckdb.Error:
-        problem = Problem(
-            "availability", None, "AVAILABILITY_UNREADABLE", "a file or a column is missing", "write it again"
-        )
-        raise InputError([problem]) from None
-    return stream_lines(cursor, AVAILABILITY_COLUMNS, query)
-
-
-def _content_hash(
-    written: Mapping[str, tuple[Written, _Subject]],
-    building: Path,
-    *,
-    kind: Kind,
-    draft: bool,
-    title: Mapping[str, str],
-) -> str:
-    """SHA-256 of the names and hashes of all content; structures count without their date."""
-    hashes = {name: file.sha256 for name, (file, _) in written.items()}
-    hashes[STRUCTURES] = hashlib.sha256(undated((building / STRUCTURES).read_bytes())).hexdigest()
-    told = {"kind": kind, "draft": draft, "title": dict(title), "files": hashes}
-    return hashlib.sha256(_json(told).encode()).hexdigest()
-
-
-def _same_content(target_root: Path, kind: Kind, content: str, earlier: Path | None) -> Path | None:
-    """A release with this content that is the latest, or that was made but never became the latest."""
-    latest = earlier.name if earlier else None
-    for path in sorted(target_root.glob("*/release.json")):
-        if path.parent.is_symlink():
-            continue
-        facts = read_facts(path.parent)
-        is_current = facts["release_id"] == latest or facts["previous"] == latest
-        if facts["kind"] == kind and facts["content_sha256"] == content and is_current:
-            return path.parent
-    return None
-
-
-def _result(folder: Path, *, is_new: bool, changes: Sequence[Change] = ()) -> ReleaseResult:
-    facts = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+def result_of(folder: Path, *, is_new: bool, state: State = "published", comment: str = "") -> ReleaseResult:
+    """Return what a folder's `release.json` says as a result."""
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     totals: dict[str, int] = {}
-    for change in changes:
-        totals[change.kind] = totals.get(change.kind, 0) + 1
+    for counts in facts["changes"].values() if is_new else ():
+        for kind, count in counts.items():
+            totals[kind] = totals.get(kind, 0) + count
     return ReleaseResult(
         folder=folder,
         is_new=is_new,
@@ -423,15 +144,20 @@ def _result(folder: Path, *, is_new: bool, changes: Sequence[Change] = ()) -> Re
         rows=facts["rows"],
         indicators=len(facts["indicators"]),
         areas=len(facts["areas"]),
-        changes=dict(sorted(totals.items())),
+        changes={kind: count for kind, count in sorted(totals.items()) if count},
+        state=state,
+        identifier=facts["release_id"],
+        comment=comment,
     )
 
 
-def _json(value: Mapping[str, object]) -> str:
+def json_text(value: Mapping[str, object]) -> str:
+    """Return JSON that a person can read, the same for the same value."""
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def _readme(facts: Mapping[str, object]) -> str:
+def readme(facts: Mapping[str, object]) -> str:
+    """Return the text that a release begins with."""
     title = facts["title"]
     notes = []
     if facts["kind"] == "test":
@@ -446,14 +172,44 @@ def _readme(facts: Mapping[str, object]) -> str:
         release_id=facts["release_id"],
         release_date=facts["release_date"],
         notes="".join(f"{note}\n" for note in notes) and "\n" + "".join(f"{note}\n" for note in notes),
+        protection="".join(f"  {line}\n" for line in _protection(facts["protection"])),
+        corrections="".join(_corrections(facts["corrects"], facts["changes"])),
     )
+
+
+def _protection(told: object) -> list[str]:
+    assert isinstance(told, dict)
+    lines = [f"{told['shown']:,} figures are shown"]
+    for reason, count in told["hidden"].items():
+        words = "; ".join(REASONS.get(part, part or "no reason given") for part in reason.split(";"))
+        lines.append(f"{count:,} are not: {words}")
+    if audit := told["audit"]:
+        passed = "could not be recovered" if audit["passed"] else "DID NOT PASS"
+        lines.append(f"{audit['figures']:,} confidential figures were attacked from what is published: {passed}")
+    return lines
+
+
+def _corrections(corrects: object, changes: object) -> list[str]:
+    """Lines on figures that were published before and are different now."""
+    if corrects is None or not isinstance(changes, dict):
+        return []
+    lines = ["", f"Corrections since {corrects}"]
+    for kind, words in (("revised", "figures were revised"), ("withdrawn", "figures are published no more")):
+        counts = {indicator: told[kind] for indicator, told in changes.items() if told[kind]}
+        if counts:
+            lines.append(f"  {sum(counts.values()):,} {words}")
+            lines += [f"    {indicator}: {count:,}" for indicator, count in counts.items()]
+    lines.append("  changes.csv lists them.")
+    return [f"{line}\n" for line in lines]
 
 
 _README = """{title}
 Release {release_id} of {release_date}
 {notes}
+Protection
+{protection}{corrections}
 What is here
-  toc.csv            one line per file: rows, areas, periods, last update, sha256
+  toc.csv            one line per file: rows, areas, periods, last update, sha256; status says what was withdrawn
   availability.csv   what is published and, for the rest, why it is not
   quality.csv        coverage and quality of every round behind the figures: response, proxies, unknown birth and
                      citizenship, calibration (items: dictionary/QUALITY_ITEM.csv; totals in thousands)
@@ -463,6 +219,7 @@ What is here
   structure/         SDMX-ML 2.1 structures of both
   dictionary/        codes with English, French and Spanish labels
   changes.csv        cells that are new, revised, withdrawn or flagged since the release before
+  withdrawals.csv    figures that were withdrawn after publication, with date and reason
   provenance.json    files, specifications and code that the numbers came from
   release.json       this release in figures, and the release before
 
@@ -472,8 +229,10 @@ How to read
   significance says `significant` below 0.05. They have no CV.
   Notes (note_source, note_indicator) are codes of dictionary/NOTE.csv, joined by `_`; those of ILMS are our own.
   Standard errors and limits have 6 significant digits, in the unit of the value.
-  An empty obs_value is suppressed (obs_status S or C); whether it is unreliable or confidential stands in
-  data/quality/ (reason, conf_status). U marks a published value of low reliability.
+  An empty obs_value is not published: obs_status C is confidential (conf_status C, or D where another hidden figure
+  could be computed from it), S unreliable, N withdrawn; the reason stands in data/quality/. U marks a published value
+  of low reliability.
   A line of data/quality/ and the line at the same place in data/ilostat/ describe the same cell.
-  A file never changes; `latest` points to the newest release.
+  A file never changes, unless figures in it are withdrawn: they are then taken out of every release, and toc.csv says
+  so (status, status_date, status_reason). `latest` points to the newest release.
 """

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from schemas.codes import load_code_lists
+from schemas.codes import COUNTRY_VERSIONS, load_code_lists
 from schemas.concepts import load_universes
 from schemas.indicators import CONTRASTS, Indicator, load_indicators
 from transforms.figures import (
@@ -25,6 +25,7 @@ from transforms.figures import (
     Restrictions,
     base_codes,
     counted_families,
+    country_groups,
     family_of,
     is_complete,
     known_items,
@@ -89,6 +90,7 @@ def identities(
     for survey, own in frame.groupby("survey", sort=True):
         figures = Figures(own, catalogue, frozenset((pooled or {}).get(str(survey), ())))
         _check_items(figures, found)
+        _check_groups(figures, found)
         _check_versions(figures, found)
         added = _check_sums(figures, found)
         _check_tables(figures, found)
@@ -206,14 +208,19 @@ def _check_items(figures: Figures, found: _Found) -> None:
         is_covered = index.merge(kinds, how="left")["is_covered"].to_numpy(dtype=bool)
         # As many persons in the items as in the total: nobody is unknown, and the weights must agree too.
         lacks = ~is_covered & (n_parts < n_whole)
-        relative = np.maximum(relative_difference(whole, parts), relative_difference(n_whole, n_parts))
-        relative = np.where(lacks, np.where(parts <= whole, 0.0, relative_difference(whole, parts)), relative)
+        relative = _relative(whole, parts, n_whole, n_parts, lacks)
         names = index["column"].to_numpy(dtype=object)
         found.expect(*(f"{column}: items add up to the total" for column in sorted(set(names))))
         told = np.where(
             lacks, ": items are at most the total, of which some are unknown", ": items add up to the total"
         )
         found.add(names + told.astype(object), index, relative)
+
+
+def _relative(whole: Any, parts: Any, n_whole: Any, n_parts: Any, lacks: Any) -> Floats:
+    """Return the larger difference of value and n; where parts lack persons, only by how much they are above it."""
+    relative = np.maximum(relative_difference(whole, parts), relative_difference(n_whole, n_parts))
+    return np.where(lacks, np.where(parts <= whole, 0.0, relative_difference(whole, parts)), relative)
 
 
 def _is_covered(figures: Figures, name: str, column: str, version: str) -> bool:
@@ -225,6 +232,28 @@ def _is_covered(figures: Figures, name: str, column: str, version: str) -> bool:
         return False
     is_age_known = "is_working_age" in load_universes()[indicator.universe].needs
     return is_age_known and is_complete(version, figures.collected[column])
+
+
+def _check_groups(figures: Figures, found: _Found) -> None:
+    """Regions are the sums of their subregions, and these of their countries; or more, where some have no item."""
+    for side, other in (("one", "two"), ("two", "one")):
+        rows = _with_items(figures, side)
+        rows = rows[rows["version"].isin(COUNTRY_VERSIONS)]
+        for (column, version), own in rows.groupby(["column", "version"], sort=True, observed=True):
+            groups = country_groups(str(version))
+            pairs = [(item, member) for item, members, _ in groups for member in members]
+            here, key = own.assign(part=own[side].astype(object)), ["place", "indicator", "sex", other, "item"]
+            added = here.merge(pd.DataFrame(pairs, columns=["item", "part"]), on="part")
+            parts = added.groupby(key, sort=False, observed=True)[["value", "n"]].sum().reset_index()
+            whole = here[here["part"].isin([item for item, _, _ in groups])].rename(columns={"part": "item"})
+            both = _both(whole, parts, key)
+            may_lack = both["item"].isin([item for item, _, is_whole in groups if not is_whole])
+            lacks = (may_lack & (both["n_parts"] < both["n"])).to_numpy()
+            relative = _relative(both["value"], both["value_parts"], both["n"], both["n_parts"], lacks)
+            name = f"{column}: groups of countries are the sums of their members"
+            found.expect(name)
+            told = np.where(lacks, f"{column}: groups of countries are at least the sums of their members", name)
+            found.add(told.astype(object), both, relative)
 
 
 def _check_versions(figures: Figures, found: _Found) -> None:

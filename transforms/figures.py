@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from schemas.codes import COUNTRY_VERSIONS, Code, items_of, load_code_lists
+from schemas.codes import COUNTRY_VERSIONS, Code, items_of, load_code_lists, load_country_groups
 from schemas.concepts import Concept, load_absentee_concepts, load_concepts, load_universes
 from schemas.indicators import Indicator, load_indicators
 
@@ -99,12 +99,12 @@ def family_of(universe: str) -> tuple[str, Restrictions]:
 
 
 @cache
-def _root_of(universe: str) -> tuple[str, tuple[tuple[str, frozenset[str]], ...]]:
+def root_of(universe: str) -> tuple[str, tuple[tuple[str, frozenset[str]], ...]]:
     """Return the widest universe that holds a universe but for the codes of columns of tables, and these codes."""
     within = _within(universe)
     if within is None:
         return universe, ()
-    root, more = _root_of(within[0])
+    root, more = root_of(within[0])
     return root, (*more, within[1:])
 
 
@@ -146,11 +146,33 @@ def _concept(column: str) -> Concept:
 
 @cache
 def base_codes(item: str, collected: tuple[str, ...]) -> frozenset[str]:
-    """Return the base codes that an item holds, of the lists collected; the item itself where there are none."""
+    """Return the base codes that an item holds, of the lists collected; the item itself where there are none.
+
+    A country is told by its item, so that those of two versions are not compared. X and the groups of countries share
+    what has no item: a residual group is part of its region and of X.
+    """
     version = known_items()[item][0]
+    held = (code for code in _all_codes(collected) if item in items_of(version, code))
     if version in COUNTRY_VERSIONS:
-        return frozenset({item})
-    return frozenset(code for code in _all_codes(collected) if item in items_of(version, code)) or frozenset({item})
+        own = parts_of(version)
+        held = (country if (country := f"{version}_{code}") in own else code for code in held)
+    return frozenset(held) or frozenset({item})
+
+
+@cache
+def country_groups(version: str) -> tuple[tuple[str, tuple[str, ...], bool], ...]:
+    """Return the groups of countries of a version with their members, and whether these hold everybody of the group.
+
+    The members of a region are its subregions, and those of a subregion its countries. What has no item of its own, a
+    residual group for one, is in its group alone.
+    """
+    above, codes = load_country_groups(), load_code_lists()[version].codes
+    found = []
+    for group in dict.fromkeys(above.values()):
+        members = [f"{version}_{member}" for member, holder in above.items() if holder == group]
+        items = tuple(member for member in members if member in codes)
+        found.append((f"{version}_{group}", items, len(items) == len(members)))
+    return tuple(found)
 
 
 @cache
@@ -213,6 +235,7 @@ class Figures:
 
     def __init__(self, frame: pd.DataFrame, catalogue: Mapping[str, Indicator], pooled: frozenset[str]) -> None:
         self._numbers: dict[Any, int] = {}
+        self._named: dict[int, Any] = {}
         self._cells: dict[int, Restrictions] = {}
         known = frame[frame["indicator"].isin(list(catalogue))].reset_index(drop=True)
         held = set(known["indicator"])
@@ -230,6 +253,13 @@ class Figures:
     def number(self, thing: Any) -> int:
         """Return the number of a name or of restrictions: equal things have equal numbers."""
         return self._numbers.setdefault(thing, len(self._numbers))
+
+    def named(self, where: int) -> tuple[str, tuple[tuple[str, frozenset[str]], ...]]:
+        """Return the universe, rate or mean that a number of ``where`` is about, and the base codes of its columns."""
+        if len(self._named) < len(self._numbers):
+            self._named = {number: thing for thing, number in self._numbers.items()}
+        _, root, held = self._named[where]
+        return root, held
 
     def _rows(self, known: pd.DataFrame, pooled: frozenset[str]) -> pd.DataFrame:
         named = ["indicator", "ref_area", "survey", "freq", "time", "sex"]
@@ -282,14 +312,14 @@ class Figures:
         return np.array([self._where(about, self._cells[cell]) for cell in distinct], dtype=np.int64)[numbers]
 
     def _where(self, about: str, items: Restrictions) -> int:
-        root, own = _root_of(about)
+        root, own = root_of(about)
         held: dict[str, frozenset[str]] = {}
         for column, codes in (*own, *((column, base_codes(item, self.collected[column])) for column, item in items)):
             held[column] = held[column] & codes if column in held else codes
         residence = "".join(held.get("residence_status", ()))
         if (root, residence) in _AT_RESIDENCE:
             del held["residence_status"]
-            root, own = _root_of(_AT_RESIDENCE[(root, residence)])
+            root, own = root_of(_AT_RESIDENCE[(root, residence)])
             for column, codes in own:
                 held[column] = held[column] & codes if column in held else codes
         return self.number(("where", root, tuple(sorted(held.items(), key=lambda pair: pair[0]))))

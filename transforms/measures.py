@@ -49,6 +49,26 @@ class Sums(Protocol):
     def households(self, relation: Relation, variable: Variable, group: Group) -> Floats:
         """Return the distinct households behind a variable in the round where they are most; NaN if not known."""
 
+    def shares(self, relation: Relation, variable: Variable, group: Group) -> "Shares":
+        """Return how much of a quantity's total few persons have, each in the round where that is worst."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How much of the total of a quantity few persons have, by cell; NaN where there is no such total.
+
+    Attributes:
+        dominance: share of the largest contributions (weight x quantity of a person) in the total.
+        remainder: the total less its two largest contributions, by the largest.
+    """
+
+    dominance: Floats
+    remainder: Floats
+
+    def take(self, positions: Integers) -> "Shares":
+        """Return the shares in some of the cells."""
+        return Shares(self.dominance[positions], self.remainder[positions])
+
 
 @dataclass(frozen=True)
 class Side:
@@ -63,6 +83,9 @@ class Side:
         n_numerator: of a rate, persons in the numerator.
         n_smallest: the smallest part that a figure discloses, each in the round where it is largest.
         n_households: households behind it; NaN if not known.
+        n_round: persons that it rests on in the round where they are most.
+        households_smallest: of a rate, the households of its numerator where these are fewer; NaN if not known.
+        shares: of a mean, how much of its total few persons have; None: of no cell.
         other_members: of a comparison, the members of its second side.
     """
 
@@ -73,6 +96,9 @@ class Side:
     n_numerator: Integers
     n_smallest: Integers
     n_households: Floats
+    n_round: Integers
+    households_smallest: Floats
+    shares: Shares | None = None
     other_members: Booleans | None = None
 
     def take(self, positions: Integers) -> "Side":
@@ -80,6 +106,8 @@ class Side:
         return Side(
             _at(self.statistic, positions), _at(self.weight, positions), self.members[positions], self.n[positions],
             self.n_numerator[positions], self.n_smallest[positions], self.n_households[positions],
+            self.n_round[positions], self.households_smallest[positions],
+            None if self.shares is None else self.shares.take(positions),
         )  # fmt: skip
 
 
@@ -149,22 +177,24 @@ def _side(indicator: Indicator, variables: Sequence[Variable], sums: Sums, group
     weight = sums.statistic(relation, base, "w", group)
     statistic = estimators.ratio(sums.statistic(relation, numerator, "s" if numerator.quantity else "w", group), weight)
     whole, part = sums.persons(relation, base, group), sums.persons(relation, numerator, group)
-    smallest = whole.max(axis=0)
+    most = smallest = whole.max(axis=0)
+    households = fewest = sums.households(relation, base, group)
     if base != numerator:
         smallest = np.minimum(smallest, np.minimum(part.max(axis=0), (whole - part).max(axis=0)))
+        fewest = np.minimum(households, sums.households(relation, numerator, group))
     return Side(
         statistic, weight, sums.members(relation, base, group), whole.sum(axis=0), part.sum(axis=0), smallest,
-        sums.households(relation, base, group),
+        households, most, fewest, sums.shares(relation, numerator, group) if numerator.quantity else None,
     )  # fmt: skip
 
 
 def _count(sums: Sums, relation: Relation, variable: Variable, group: Group = "now") -> Side:
     weight = sums.statistic(relation, variable, "w", group)
     persons = sums.persons(relation, variable, group)
-    total = persons.sum(axis=0)
+    total, most = persons.sum(axis=0), persons.max(axis=0)
+    households = sums.households(relation, variable, group)
     return Side(
-        weight, weight, sums.members(relation, variable, group), total, total, persons.max(axis=0),
-        sums.households(relation, variable, group),
+        weight, weight, sums.members(relation, variable, group), total, total, most, households, most, households
     )  # fmt: skip
 
 
@@ -173,7 +203,8 @@ def _compared(names: Sequence[Name], statistic: Statistic, one: Side, two: Side)
     side = Side(
         statistic, one.weight, one.members, np.minimum(one.n, two.n),
         np.minimum(one.n_numerator, two.n_numerator), np.minimum(one.n_smallest, two.n_smallest),
-        np.fmin(one.n_households, two.n_households), two.members,
+        np.fmin(one.n_households, two.n_households), np.minimum(one.n_round, two.n_round),
+        np.fmin(one.households_smallest, two.households_smallest), other_members=two.members,
     )  # fmt: skip
     return Figures(names, side)
 
@@ -208,7 +239,7 @@ def _pair(indicator: Indicator, cells: Cells) -> tuple[Integers, Integers, list[
 
 def _factor_gap(side: Side, migrants: Integers, natives: Integers, names: Sequence[Name], groups: int) -> Figures:
     """Return the gap of means within groups, weighted by the employees of both in each group that has both."""
-    gaps, weights, members, others, n, smallest, households = [], [], [], [], [], [], []
+    gaps, weights, members, others, n, smallest, households, most = [], [], [], [], [], [], [], []
     for group in range(groups):
         one, two = side.take(migrants.reshape(-1, groups)[:, group]), side.take(natives.reshape(-1, groups)[:, group])
         gap, both = estimators.gap(two.statistic, one.statistic), (one.n > 0) & (two.n > 0)
@@ -220,11 +251,12 @@ def _factor_gap(side: Side, migrants: Integers, natives: Integers, names: Sequen
         n.append(np.where(both, np.minimum(one.n, two.n), 0))
         smallest.append(np.where(both, np.minimum(one.n_smallest, two.n_smallest), 0))
         households.append(np.where(both, np.fmin(one.n_households, two.n_households), 0))
-    count = np.sum(n, axis=0)
+        most.append(np.where(both, np.minimum(one.n_round, two.n_round), 0))
+    count, homes = np.sum(n, axis=0), np.sum(households, axis=0)
     average = estimators.weighted_average(gaps, weights)
     joined = Side(
-        average, average, np.logical_or.reduce(members), count, count, np.sum(smallest, axis=0),
-        np.sum(households, axis=0), np.logical_or.reduce(others),
+        average, average, np.logical_or.reduce(members), count, count, np.sum(smallest, axis=0), homes,
+        np.sum(most, axis=0), homes, other_members=np.logical_or.reduce(others),
     )  # fmt: skip
     return Figures(names, joined)
 

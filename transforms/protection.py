@@ -1,110 +1,274 @@
 """From estimates to what may be seen outside: the one door.
 
-Here belong primary rules of the first form (numbers of observations, whole-table share), figures that would disclose
-a suppressed one that they are made of, and what is withheld with a suppressed cell. Secondary suppression comes here
-as well. The notes that a figure carries are made in ``notes``.
+In this order: tables too small as a whole are refused; cells that must not be learnt, and those that are too imprecise,
+are hidden; cells are hidden beside them until no confidential one can be worked out from what is left (or everything is
+rounded); rates are hidden with their parts and comparisons with theirs; what is left gets its notes. The result is then
+attacked (``protection_audit``).
 
-Source: STANDARDS 0.4 to 0.8, 1.9, 4.2 and 4.4.
+Source: STANDARDS 0.4 to 0.8, 1.9, 4.2, 4.4 and 7.3.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from schemas.codes import load_code_lists
-from schemas.indicators import CONTRASTS, Indicator, Relation, load_indicators
+from schemas.indicators import load_indicators
 from schemas.reliability import ReliabilityProfile
 from schemas.survey_spec import SurveySpec
+from transforms.comparisons import CONFIDENTIAL, REASONS, SECONDARY, UNRELIABLE, hide_comparisons
+from transforms.controlled_rounding import round_controlled
+from transforms.linked_cells import Booleans, Floats, Integers
+from transforms.linked_tables import LinkedTables, Needs, link
 from transforms.notes import notes_of
 from transforms.reliability import is_table_published, n_band
+from transforms.suppression import Suppression, suppress
+from transforms.variance import limits
+
+Progress = Callable[[str], None]
+
+#: Columns that name a row of estimates.
+KEYS = ("indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2")
 
 #: Columns of protected_estimates, in order.
 PROTECTED_COLUMNS = (
-    "indicator",
-    "ref_area",
-    "survey",
-    "source",
-    "freq",
-    "time",
-    "sex",
-    "classif1",
-    "classif2",
-    "obs_value",
-    "obs_status",
-    "conf_status",
-    "reason",
-    "se",
-    "lower",
-    "upper",
-    "cv",
-    "df",
-    "p_value",
-    "n_band",
-    "method",
-    "note_source",
-    "note_indicator",
-    "note_classif",
-    "unit_measure_type",
-    "unit_measure",
-    "unit_mult",
-    "decimals",
+    *("indicator", "ref_area", "survey", "source", "freq", "time", "sex", "classif1", "classif2"),
+    *("obs_value", "obs_status", "conf_status", "reason"),
+    *("se", "lower", "upper", "cv", "df", "p_value", "n_band", "method"),
+    *("note_source", "note_indicator", "note_classif"),
+    *("unit_measure_type", "unit_measure", "unit_mult", "decimals"),
 )
+
+#: Reason -> ILOSTAT status and confidentiality status of SDMX; the strongest of several holds.
+_STATUS = {CONFIDENTIAL: ("C", "C"), SECONDARY: ("C", "D"), "unreliable": ("S", "F")}
+
+#: (indicator, survey, time, version)
+Refused = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True)
+class LinkedSurvey:
+    """How the tables of one survey were protected together.
+
+    Attributes:
+        rows: positions in the frame of figures of its rows.
+        tables: its linked cells.
+        suppression: what was hidden beside what is confidential; with rounding, in tables of means alone.
+        rounded: cell -> multiple of the base that is published; NaN where cells are not rounded.
+        reach: cell -> how far from the rounded value the true one may lie, in units.
+    """
+
+    rows: Integers
+    tables: LinkedTables
+    suppression: Suppression
+    rounded: Floats
+    reach: Floats
+
+
+@dataclass(frozen=True)
+class Protected:
+    """What came of an area and year.
+
+    Attributes:
+        figures: estimates of tables that are not refused, with final ``status`` (S: not published) and ``reason``.
+        rows: protected_estimates, in the order of ``figures``.
+        refused: tables refused as a whole.
+        surveys: survey -> its linked cells; surveys in which few persons are not confidential have none.
+    """
+
+    figures: pd.DataFrame
+    rows: pd.DataFrame
+    refused: tuple[Refused, ...]
+    surveys: Mapping[str, LinkedSurvey]
+
+
+def silent(message: str) -> None:
+    """Take progress messages and say nothing."""
 
 
 def protect(
-    estimates: pd.DataFrame, specs: Mapping[str, SurveySpec], profiles: Mapping[str, ReliabilityProfile]
-) -> tuple[pd.DataFrame, list[tuple[str, str, str, str]]]:
-    """Return protected_estimates, and the tables refused as a whole.
+    estimates: pd.DataFrame,
+    specs: Mapping[str, SurveySpec],
+    profiles: Mapping[str, ReliabilityProfile],
+    *,
+    before: pd.DataFrame | None = None,
+    known: Booleans | None = None,
+    progress: Progress = silent,
+) -> Protected:
+    """Return what may be seen of the figures of an area and year.
 
     Args:
         estimates: area_estimates of one area and year.
         specs: survey key -> specification.
         profiles: survey key -> thresholds of publication.
-
-    Returns:
-        The protected rows (grain: indicator x period x cell) and (indicator, survey, time, version) of every
-        table with too large a share of suppressed cells.
+        before: what was not published of the year before: keys, ``status`` S and ``reason``; for changes.
+        known: rows of ``estimates`` that a release has told already.
+        progress: told the steps.
     """
-    estimates = suppress_with_parts(estimates)
+    estimates = estimates.reset_index(drop=True)
+    estimates = estimates.assign(known=False if known is None else known)
+    figures, refused = _without_refused(estimates, profiles)
+    surveys: dict[str, LinkedSurvey] = {}
+    for key in sorted(set(estimates["survey"])):
+        spec, profile = specs[str(key)], profiles[str(key)]
+        if not spec.design.confidential_below_5 or not profile.n_confidential:
+            continue
+        # Figures of a refused table are not shown, but they are cells all the same.
+        own = estimates[estimates["survey"] == key]
+        figures, surveys[str(key)] = _protect_linked(figures, own, spec, profile, progress)
+    figures = hide_comparisons(figures, before)
+    return Protected(figures, _rows(figures, specs), refused, surveys)
+
+
+def _without_refused(
+    estimates: pd.DataFrame, profiles: Mapping[str, ReliabilityProfile]
+) -> tuple[pd.DataFrame, tuple[Refused, ...]]:
+    """Return the figures of tables that are published, and the tables with too large a share of hidden cells."""
     version = _version(estimates["classif1"]).where(estimates["classif1"].notna(), "")
     second = _version(estimates["classif2"]).where(estimates["classif2"].notna(), "")
-    tables = estimates.assign(version=version + second.where(second == "", "/" + second), first=version)
-    kept, refused = [], []
-    for (indicator, survey, time, name), table in tables.groupby(["indicator", "survey", "time", "version"], sort=True):
-        versions = str(name).split("/")
-        profile = profiles[str(survey)]
-        exempt = next((part for part in versions if part in profile.exempt_versions), None)
+    tables = version + second.where(second == "", "/" + second)
+    is_kept = np.ones(len(estimates), dtype=bool)
+    refused: list[Refused] = []
+    keys = [estimates["indicator"], estimates["survey"], estimates["time"], tables]
+    groups: Mapping[Any, Any] = estimates.groupby(keys, sort=True).indices
+    for key, positions in groups.items():
+        indicator, survey, time, name = map(str, key)
+        profile = profiles[survey]
+        exempt = next((part for part in name.split("/") if part in profile.exempt_versions), None)
+        table = estimates.iloc[positions]
         # n = 0 is a sampling zero, not a figure that was too small to show: it does not weigh in the share.
-        observed = table.loc[table["n"] > 0, "status"]
-        if is_table_published(observed, exempt, profile):
-            kept.append(table)
-        else:
-            refused.append((str(indicator), str(survey), str(time), str(name)))
-    frame = pd.concat(kept, ignore_index=True) if kept else tables.head(0)
+        if not is_table_published(table.loc[table["n"] > 0, "status"], exempt, profile):
+            is_kept[positions] = False
+            refused.append((indicator, survey, time, name))
+    return estimates[is_kept], tuple(refused)
+
+
+def _protect_linked(
+    figures: pd.DataFrame, own: pd.DataFrame, spec: SurveySpec, profile: ReliabilityProfile, progress: Progress
+) -> tuple[pd.DataFrame, LinkedSurvey]:
+    """Protect the confidential cells of one survey, by hiding others or by rounding; return its linked cells too."""
+    is_shown = own.index.isin(figures.index) & (own["status"] != "S").to_numpy()
+    is_confidential = own["reason"].astype("str").str.contains(CONFIDENTIAL, regex=False).to_numpy()
+    needs = Needs(profile.n_confidential, profile.protection_share, profile.protection_persons)
+    pooled = spec.pooling.indicators if spec.pooling is not None else ()
+    tables = link(own, is_shown, is_confidential, needs, pooled, own["known"].to_numpy(dtype=bool))
+    progress(f"{spec.key}: {len(tables.n)} linked cells, {int((tables.linked.need_up > 0).sum())} of them confidential")
+    rounded = reach = np.full(len(tables.n), np.nan)
+    linked = tables.linked
+    if spec.protection.base is not None:
+        rounded, reach = _rounded(tables, spec.protection.base, progress)
+        # Rounded cells need no other: to suppression they are no longer confidential.
+        is_open = np.isnan(rounded)
+        linked = replace(linked, need_up=linked.need_up * is_open, need_down=linked.need_down * is_open)
+    made = suppress(linked, progress=progress)
+    hidden = _hidden(own, tables, made, tables.is_confidential & np.isnan(rounded))
+    own = own.assign(**hidden) if spec.protection.base is None else _with_rounded(own.assign(**hidden), tables, rounded)
+    changed = own.loc[own.index.isin(figures.index)]
+    others = figures.loc[~figures.index.isin(changed.index)]
+    figures = pd.concat([others, changed]).loc[figures.index]
+    return figures, LinkedSurvey(own.index.to_numpy(), tables, made, rounded, reach)
+
+
+def _hidden(
+    own: pd.DataFrame, tables: LinkedTables, made: Suppression, is_confidential: Booleans
+) -> dict[str, list[str]]:
+    """Return status and reason of rows: each follows its cell, a rate both its parts and its complement."""
+    status, reason = own["status"].to_list(), own["reason"].to_list()
+    cells = np.stack([tables.own, tables.denominator, tables.complement])
+    there = cells >= 0
+    primary = np.any(there & is_confidential[cells], axis=0)
+    beside = np.any(there & made.secondary[cells], axis=0)
+    for number in np.flatnonzero(primary | beside):
+        why = CONFIDENTIAL if primary[number] else SECONDARY
+        if why == CONFIDENTIAL or status[number] != "S":
+            told = {*str(reason[number]).split(";"), why}
+            status[number], reason[number] = "S", ";".join(name for name in REASONS if name in told)
+    return {"status": status, "reason": reason}
+
+
+def _rounded(tables: LinkedTables, base: float, progress: Progress) -> tuple[Floats, Floats]:
+    """Round the counts of a survey to multiples of a base; return them, and how far from them the true values lie.
+
+    A year is rounded by itself: the mean of rounded quarters is no multiple of the base.
+    """
+    counted = np.flatnonzero(tables.is_count)
+    rows = tables.linked.equations[~tables.is_periodic]
+    kept = np.flatnonzero(np.diff(rows[:, counted].indptr) > 0)
+    made = round_controlled(tables.linked.value[counted], rows[kept][:, counted], base, progress=progress)
+    rounded, reach = np.full(len(tables.n), np.nan), np.full(len(tables.n), np.nan)
+    rounded[counted], reach[counted] = made.value, (1 + made.steps) * base
+    return rounded, reach
+
+
+def _with_rounded(own: pd.DataFrame, tables: LinkedTables, rounded: Floats) -> pd.DataFrame:
+    """Return figures made of rounded counts: counts, and rates of two of them, with limits around these.
+
+    A rounded figure is confidential no more; one that is too imprecise stays hidden.
+    """
     catalogue = load_indicators()
-    is_shown = frame["status"] != "S"
-    figures = {name: frame[name].where(is_shown) for name in ("se", "lower", "upper", "cv", "df", "p_value")}
-    keys = list(zip(frame["survey"], frame["indicator"], frame["time"], strict=True))
+    cells, below = tables.own, tables.denominator
+    is_rounded = (cells >= 0) & ~np.isnan(rounded[cells])
+    measure = own["indicator"].map({name: one.measure for name, one in catalogue.items()}).to_numpy(dtype=object)
+    unit = own["indicator"].map({name: 10.0**one.unit_mult for name, one in catalogue.items()}).to_numpy(dtype=float)
+    is_rate = is_rounded & (measure == "rate")
+    value = own["value"].to_numpy(dtype=float).copy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(is_rounded & ~is_rate, rounded[cells] / unit, value)
+        value = np.where(is_rate, 100 * rounded[cells] / rounded[below], value)
+    reason = own["reason"].astype("str").to_numpy(dtype=object)
+    status = own["status"].to_numpy(dtype=object).copy()
+    kept = [";".join(part for part in str(text).split(";") if part not in (CONFIDENTIAL, SECONDARY)) for text in reason]
+    reason = np.where(is_rounded, np.array(kept, dtype=object), reason)
+    is_free = is_rounded & (reason == "")
+    status = np.where(is_free & (status == "S"), "U", status)
+    status = np.where(is_rounded & ~np.isfinite(value), "S", status)
+    reason = np.where(is_rounded & ~np.isfinite(value), UNRELIABLE, reason)
+    se, df = own["se"].to_numpy(dtype=float), own["df"].to_numpy(dtype=float)
+    lower, upper, cv = (own[name].to_numpy(dtype=float).copy() for name in ("lower", "upper", "cv"))
+    for which, scale, kind in ((is_rounded & ~is_rate, unit, "log"), (is_rate, np.full(len(own), 0.01), "logit")):
+        least, most = limits(value * scale, se * scale, df, kind)  # type: ignore[arg-type]
+        lower, upper = np.where(which, least / scale, lower), np.where(which, most / scale, upper)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cv = np.where(is_rounded, np.where(value > 0, se / value, np.nan), cv)
+    return own.assign(value=value, status=status, reason=reason, lower=lower, upper=upper, cv=cv)
+
+
+def _rows(figures: pd.DataFrame, specs: Mapping[str, SurveySpec]) -> pd.DataFrame:
+    """Return protected_estimates of figures whose statuses are final, one row each."""
+    catalogue = load_indicators()
+    is_shown = figures["status"] != "S"
+    shown = {name: figures[name].where(is_shown) for name in ("se", "lower", "upper", "cv", "df", "p_value")}
+    keys = list(zip(figures["survey"], figures["indicator"], figures["time"], strict=True))
     notes = notes_of(dict.fromkeys(keys), specs, catalogue)
-    is_confidential = frame["reason"].astype("str").str.contains(CONFIDENTIAL, regex=False)
-    protected = frame.assign(
-        **figures,
-        obs_value=frame["value"].where(is_shown),
-        obs_status=frame["status"],
-        conf_status=is_confidential.map({True: "C", False: "F"}),
-        n_band=n_band(frame["n"]).where(is_shown, ""),
-        source=frame["survey"].map({key: _source(key, spec) for key, spec in specs.items()}),
+    reason = figures["reason"].astype("str")
+    obs_status, conf_status = figures["status"].astype(object), pd.Series("F", index=figures.index, dtype=object)
+    for name in reversed(("confidential", "secondary", "unreliable")):
+        is_so = reason.str.contains(name, regex=False) & ~is_shown
+        obs_status, conf_status = obs_status.mask(is_so, _STATUS[name][0]), conf_status.mask(is_so, _STATUS[name][1])
+    protected = figures.assign(
+        **shown,
+        obs_value=figures["value"].where(is_shown),
+        obs_status=obs_status,
+        conf_status=conf_status,
+        n_band=n_band(figures["n"]).where(is_shown, ""),
+        source=figures["survey"].map({key: _source(key, spec) for key, spec in specs.items()}),
         note_source=[notes[key].source for key in keys],
         note_indicator=[notes[key].indicator for key in keys],
         note_classif="",
         **{
-            name: frame["indicator"].map({key: getattr(item, name) for key, item in catalogue.items()})
+            name: figures["indicator"].map({key: getattr(item, name) for key, item in catalogue.items()})
             for name in ("unit_measure_type", "unit_measure", "unit_mult", "decimals")
         },
     )
+    return protected[list(PROTECTED_COLUMNS)]
+
+
+def sorted_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return protected rows in the order in which they are written."""
     order = ["indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2"]
-    protected = protected.sort_values(order, na_position="first", ignore_index=True)
-    return protected[list(PROTECTED_COLUMNS)], refused
+    return rows.sort_values(order, na_position="first", ignore_index=True)
 
 
 def _source(key: str, spec: SurveySpec) -> str:
@@ -116,117 +280,3 @@ def _source(key: str, spec: SurveySpec) -> str:
 def _version(items: pd.Series) -> pd.Series:
     """Return the classification version of items: everything before the last underscore group."""
     return items.astype("str").str.extract(r"^([A-Z0-9]+_[A-Z0-9]+)", expand=False).fillna("")
-
-
-# --- figures that would disclose a suppressed one ------------------------------------------------
-
-#: What a figure is of: relation, measure, universe, denominator, quantity.
-_Figure = tuple[Relation, str, str, str | None, str | None]
-#: What a cell is restricted to beside sex: concept and item; a total restricts to nothing.
-_Cell = frozenset[tuple[str, str]]
-_Part = tuple[_Figure, _Cell]
-
-#: Universe -> the one that it is a cell of, and the concept: a count is the same figure in all tables that have it.
-_MIGRANTS_OF: Mapping[str, tuple[str, str]] = {
-    "foreign_born_population": ("working_age", "place_of_birth"),
-    "foreign_born_employed": ("employed", "place_of_birth"),
-    "migrant_workers_by_birth": ("labour_force", "place_of_birth"),
-    "non_citizen_working_age": ("working_age", "citizenship_status"),
-    "non_citizen_employed": ("employed", "citizenship_status"),
-    "migrant_workers_by_citizenship": ("labour_force", "citizenship_status"),
-}
-_PLACE = ["ref_area", "survey", "freq", "time", "sex"]
-CONFIDENTIAL = "confidential"
-_REASONS = ("unreliable", CONFIDENTIAL)
-
-
-def suppress_with_parts(estimates: pd.DataFrame) -> pd.DataFrame:
-    """Return the estimates; a figure is suppressed where one that it is made of is, in whatever table that stands.
-
-    A rate is made of its numerator and denominator, a difference of two rates, a gap of two means or medians, a change
-    of the period's own figure, a net flow of both flows. A comparison is hidden by any part that is suppressed
-    (STANDARDS 1.9); a rate by a confidential one only, since recovering what is unreliable harms nobody (0.4). Parts
-    are of the same area, survey and period: not seen are the year before of a change, the groups of a factor-weighted
-    gap, and what several shown figures disclose together.
-
-    Args:
-        estimates: area_estimates; ``status`` S marks what is suppressed by itself, and ``reason`` says why.
-    """
-    catalogue = load_indicators()
-    rows = list(estimates[["indicator", "classif1", "classif2"]].itertuples(index=False, name=None))
-    places = list(estimates[_PLACE].itertuples(index=False, name=None))
-    status, reason = estimates["status"].to_list(), estimates["reason"].to_list()
-    numbers: dict[_Part, int] = {}
-    own: dict[object, int] = {}
-    parts: dict[object, list[int]] = {}
-    for row in dict.fromkeys(rows):
-        indicator, cell = catalogue[row[0]], _cell(catalogue[row[0]], row[1:])
-        own[row] = numbers.setdefault(_known_as(_figure(indicator), cell), len(numbers))
-        made_of = (_known_as(figure, cell | further) for figure, further in _parts(indicator))
-        parts[row] = [numbers.setdefault(part, len(numbers)) for part in made_of]
-    # Place -> number of a figure that is suppressed there -> why.
-    hidden: dict[object, dict[int, set[str]]] = {}
-
-    def hide(number: int) -> None:
-        here = hidden.setdefault(places[number], {})
-        here.setdefault(own[rows[number]], set()).update(reason[number].split(";"))
-
-    for number in range(len(rows)):
-        if status[number] == "S":
-            hide(number)
-    # Rates come first: differences and changes are made of them.
-    for is_comparison in (False, True) if hidden else ():
-        for number, row in enumerate(rows):
-            if status[number] == "S" or catalogue[row[0]].is_comparison != is_comparison:
-                continue
-            here = hidden.get(places[number], {})
-            why = {name for part in parts[row] for name in here.get(part, ())}
-            # A rate is judged by its own precision; only what must not be learnt of its parts hides it.
-            if why and (is_comparison or CONFIDENTIAL in why):
-                status[number], reason[number] = "S", ";".join(name for name in _REASONS if name in why)
-                hide(number)
-    return estimates.assign(status=status, reason=reason)
-
-
-def _cell(indicator: Indicator, items: Sequence[object]) -> _Cell:
-    lists = load_code_lists()
-    totals = {lists[name].total for name in (*indicator.classif1_versions, *indicator.classif2_versions)}
-    named = zip((indicator.classif1_concept, indicator.classif2_concept), items, strict=True)
-    return frozenset((concept, str(item)) for concept, item in named if concept and item not in totals)
-
-
-def _figure(indicator: Indicator) -> _Figure:
-    return indicator.relation, indicator.measure, indicator.universe, indicator.denominator, indicator.quantity
-
-
-def _parts(indicator: Indicator) -> list[_Part]:
-    """Return the figures that an indicator is made of, and what each is restricted to beyond the indicator's cell."""
-    relation, universe, denominator = indicator.relation, indicator.universe, indicator.denominator
-    if indicator.measure == "net":
-        assert indicator.subtrahend is not None
-        return [(_count(relation, universe), frozenset()), (_count("absentees", indicator.subtrahend), frozenset())]
-    if indicator.measure == "gap":
-        assert indicator.statistic is not None
-        made_of: list[_Figure] = [(relation, indicator.statistic, universe, None, indicator.quantity)]
-    elif indicator.measure in ("rate", "difference", "change"):
-        made_of = [_count(relation, universe)]
-        if denominator is not None:
-            made_of += [_count(relation, denominator), (relation, "rate", universe, denominator, None)]
-    else:
-        return []
-    contrasts = CONTRASTS[indicator.contrast] if indicator.contrast else ()
-    further = [frozenset({(str(indicator.contrast), item)}) for item in contrasts] or [frozenset()]
-    return [(figure, restriction) for figure in made_of for restriction in further]
-
-
-def _count(relation: Relation, universe: str) -> _Figure:
-    return relation, "count", universe, None, None
-
-
-def _known_as(figure: _Figure, cell: _Cell) -> _Part:
-    """Return a figure and its cell under the one name that all tables share: migrants are a cell of everybody."""
-    relation, measure, universe, _, _ = figure
-    if measure != "count" or universe not in _MIGRANTS_OF:
-        return figure, cell
-    whole, concept = _MIGRANTS_OF[universe]
-    return _count(relation, whole), cell | {(concept, CONTRASTS[concept][0])}

@@ -75,7 +75,8 @@ REPLICATES: Mapping[ReplicateMethod, tuple[str, Callable[[int, float], float]]] 
     "other": ("as the office states it", lambda n, rho: 1.0),
 }
 
-#: Threshold -> verdict and words; {p} is the value in per cent, {v} as it stands, {w} the width that is always enough.
+#: Threshold -> verdict (C: confidential) and words; {p} is the value in per cent, {v} as it stands, {w} the width that
+#: is always enough, {d} the persons of the rule on dominance.
 THRESHOLDS = {
     "n_suppress": ("S", "n < {v}"),
     "n_unreliable": ("U", "n < {v}"),
@@ -91,7 +92,15 @@ THRESHOLDS = {
     "rate_width_suppress": ("S", "rates: 95 % interval {p} points wide or more"),
     "rate_relative_width_suppress": ("S", "rates: interval wider than {w} points and than {p} % of p (U: of 1 - p)"),
     "rate_width_published": ("", "part of the rule on relative width"),
-    "n_confidential": ("S", "n or a part < {v}: confidential"),
+    "n_confidential": ("C", "n or a part < {v}"),
+    "households_confidential": ("C", "households < {v}"),
+    "psu_confidential": ("C", "PSUs < {v}"),
+    "dominance_persons": ("", "part of the rule on dominance"),
+    "dominance_share": ("C", "means: {d} persons have more than {p} % of the total"),
+    "p_percent": ("C", "means: total less the two largest < {p} % of the largest"),
+    "group_disclosure_n": ("C", "everybody of a group of fewer than {v} in one item"),
+    "protection_share": ("", "not a rule: how far bounds must reach"),
+    "protection_persons": ("", "not a rule: how far bounds must reach"),
     "table_share": ("S", "whole tables: share of S of {v} or more"),
 }
 
@@ -233,14 +242,16 @@ def profiles() -> list[str]:
     rows = []
     for name in names:
         (rules,) = load_profile(name).rule_sets
-        told: dict[str, list[str]] = {"S": [], "U": [], "": []}
+        told: dict[str, list[str]] = {"S": [], "C": [], "U": [], "": []}
         enough = f"{100 * (rules.rate_width_published or 0):g}"
         for key, (verdict, words) in THRESHOLDS.items():
             value = getattr(rules, key)
             if value is not None:
-                told[verdict].append(words.format(v=f"{value:g}", p=f"{100 * value:g}", w=enough))
-        rows.append((f"`{name}`", "; ".join(told["S"]), "; ".join(told["U"])))
-    return _table(("profile", "not published (S)", "unreliable (U)"), rows)
+                told[verdict].append(
+                    words.format(v=f"{value:g}", p=f"{100 * value:g}", w=enough, d=rules.dominance_persons)
+                )
+        rows.append((f"`{name}`", *("; ".join(told[verdict]) for verdict in ("S", "C", "U"))))
+    return _table(("profile", "not published (S)", "confidential", "unreliable (U)"), rows)
 
 
 def identity_list() -> list[str]:

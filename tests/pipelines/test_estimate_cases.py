@@ -168,6 +168,64 @@ def test_absent_members_leave_the_primary_units_of_two_stages(tmp_path):
     assert (row["df"] == 4).all()
 
 
+# --- what is confidential ------------------------------------------------------------------------
+
+FOREIGN = "CBR_BIR_FOREIGN"
+
+
+def of_two_households(psus):
+    """Employed persons; foreign-born are those of one household of each of two PSUs, or of three households of one."""
+    rows = [{**row, "BIRTH": "F", "CITIZEN": "F", "ARRIVED": "", "STATUS": "1"} for row in tiny.persons()]
+    houses = (0, 5) if psus == 2 else (0, 1, 2)
+    for number, row in enumerate(rows):
+        row["AGE"] = str(20 + number * 7 % 45)
+        if number // 3 in houses:
+            row |= {"BIRTH": "N", "CITIZEN": "N", "ARRIVED": "2023"}
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("psus", "toml", "n", "verdict"),
+    [
+        pytest.param(2, {}, 6, ("S", "confidential"), id="two households"),
+        pytest.param(1, {}, 9, ("S", "confidential"), id="one PSU"),
+        pytest.param(1, {DESIGN: '[design]\nvariance = "none"\n'}, 9, ("U", ""), id="no PSUs known"),
+        pytest.param(2, {DESIGN: f"{DESIGN}confidential_below_5 = false\n"}, 6, ("U", ""), id="not in this country"),
+        pytest.param(
+            2,
+            {DESIGN: DESIGN + "[reliability]\nn_suppress = 7\n"},
+            6,
+            ("S", "unreliable;confidential"),
+            id="unreliable as well",
+        ),
+    ],
+)
+def test_persons_of_few_households_or_of_one_psu_are_confidential(tmp_path, psus, toml, n, verdict):
+    """Enough persons, and yet somebody may know all of them."""
+    home = home_of(tmp_path, toml)
+    found = estimated(home, "2024-Q1", tiny.write_csv(tmp_path / "in.csv", of_two_households(psus)))
+    rows = found[(found["indicator"] == "MST_TEMP_SEX_AGE_CBR_NB") & (found["sex"] == "SEX_T")]
+    (row,) = rows[(rows["classif2"] == FOREIGN) & (rows["classif1"] == "AGE_AGGREGATE_TOTAL")].itertuples()
+    assert (row.n, row.n_round) == (n, n)
+    assert (row.status, row.reason) == verdict
+    whole = told(rows, "MST_TEMP_SEX_AGE_CBR_NB", "2024-Q1")
+    assert set(whole[whole["classif2"] == "CBR_BIR_TOTAL"]["status"]) == {""}
+
+
+def test_the_same_persons_in_every_round_stay_of_two_households(tmp_path):
+    """A panel of two half-years: twelve observations, six persons, two households."""
+    home = home_of(tmp_path, HALF_YEARLY)
+    for half in (1, 2):
+        estimated(home, f"2024-S{half}", tiny.write_csv(tmp_path / "in.csv", of_two_households(2)))
+    rows = years(home)["FJI_2024-test"]
+    rows = rows[(rows["indicator"] == "MST_TEMP_SEX_AGE_CBR_NB") & (rows["time"] == "2024")]
+    (row,) = rows[
+        (rows["sex"] == "SEX_T") & (rows["classif2"] == FOREIGN) & (rows["classif1"] == "AGE_AGGREGATE_TOTAL")
+    ].itertuples()
+    assert (row.n, row.n_round, row.n_households, row.weight) == (12, 6, 2, 600.0)
+    assert (row.status, row.reason) == ("S", "confidential")
+
+
 # --- samples without a variance ------------------------------------------------------------------
 
 

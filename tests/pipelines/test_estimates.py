@@ -249,8 +249,61 @@ def test_every_cell_is_what_the_persons_give(stacked, name):
         compare(row, value, scores, members, case, scale)
         if indicator.measure in ("count", "rate", "mean"):
             assert row.n == members.sum()
+            assert row.n_round == case.frame[members].groupby("round").size().max()
+            assert math.isclose(row.weight, case.weight[members].sum(), rel_tol=TOLERANCE)
             homes = case.frame[members].groupby("round")["household_id"].nunique()
             assert row.n_households == homes.max()
+        else:
+            assert math.isnan(row.weight)
+        if indicator.measure != "mean":
+            assert math.isnan(row.dominance)
+            assert math.isnan(row.p_share)
+
+
+@pytest.mark.parametrize("name", ["MST_EARA_SEX_CBR_NB", "XPY_EARA_SEX_AGE_CBR_NB", "XPY_HERA_SEX_CBR_NB"])
+def test_the_largest_contributions_are_those_of_the_persons(stacked, name):
+    """Person by person: of the weighted pay of a round, in the round where few persons have most of it."""
+    indicator, case = CATALOGUE[name], Case(stacked)
+    amount = (stacked.persons["weight"] * stacked.persons[indicator.quantity]).to_numpy()
+    frame = stacked.estimates([name])
+    few, differ = 0, 0
+    for row in frame.itertuples():
+        _, _, told = case.mean(indicator, row)
+        shares, remainders = [], []
+        for number in range(len(ROUNDS)):
+            own = sorted(amount[told & (case.frame["round"] == number).to_numpy()])[::-1]
+            if own:
+                first, second = [*own, 0.0][:2]
+                shares.append((first + second) / sum(own))
+                remainders.append(sum(own[2:]) / first)
+        assert math.isclose(row.dominance, max(shares), rel_tol=TOLERANCE)
+        assert math.isclose(row.p_share, min(remainders), rel_tol=TOLERANCE, abs_tol=1e-9)
+        is_dominated = round(max(shares), 9) > 0.85 or round(min(remainders), 9) < 0.1
+        few += is_dominated
+        differ += max(shares) != min(shares)
+        assert "confidential" in row.reason or not is_dominated
+    assert differ > len(frame) / 2
+    assert few or name != "XPY_EARA_SEX_AGE_CBR_NB"
+
+
+def test_rows_of_the_largest_contributions(stacked):
+    """Every round's file by birth, from the round's persons."""
+    checked = 0
+    for number, identifier in enumerate(ROUNDS):
+        table = current(stacked.home.store, "psu_totals", identifier)
+        rows = pd.read_parquet(table.folder / "contributions.parquet")
+        rows = rows[(rows["cube"] == "place_of_birth") & (rows["variable"] == "employees__monthly_earnings")]
+        persons = stacked.persons[stacked.persons["round"] == number]
+        told = universe(persons, "employees") & persons["monthly_earnings"].notna().to_numpy()
+        amount = (persons["weight"] * persons["monthly_earnings"]).to_numpy()
+        for row in rows.itertuples():
+            here = told & in_item(persons, "sex", row.sex) & in_item(persons, "place_of_birth", row.classif1)
+            own = sorted(amount[here])[::-1]
+            assert [row.largest, row.second] == pytest.approx([*own, 0.0][:2], rel=1e-12)
+            assert row.dominant == pytest.approx(row.largest + row.second, rel=1e-12)
+            assert row.total == pytest.approx(sum(own), rel=1e-12)
+            checked += 1
+    assert checked >= 20
 
 
 def test_a_change_is_the_difference_of_two_rounds_with_their_covariance(stacked):

@@ -404,3 +404,50 @@ def test_the_rules_that_decided_are_told_one_by_one(tmp_path: Path) -> None:
             *(("rate_se_suppress 0.1665", "passes"), ("rate_se_unreliable 0.0825", "passes")),
         ]
     )
+    broken = {"households_confidential": True, "dominance_share": False}
+    assert list(deciding_rules(spec, load_indicators()[COUNT], row, 12, 0.001, broken)) == [
+        *told_rules,
+        ("households_confidential 3", "S, confidential"),
+        ("dominance_share 0.85 of 2 persons", "passes"),
+    ]
+
+
+def test_the_rule_by_which_a_figure_is_confidential_is_told(tmp_path: Path) -> None:
+    """Six foreign-born of two households; and all of them of 25 to 54, which nobody else is."""
+    people = tiny.persons()
+    for number, row in enumerate(people):
+        row |= {"BIRTH": "F", "CITIZEN": "F", "ARRIVED": "", "AGE": str(15 + number % 10), "STATUS": "1"}
+        if number // 3 in (0, 5):
+            row |= {"BIRTH": "N", "CITIZEN": "N", "ARRIVED": "2023", "AGE": "30"}
+    home = Home(tmp_path / "var", (tiny.write_spec(tmp_path / "specs"),))
+    indicator = "MST_TEMP_SEX_AGE_CBR_NB"
+    with catalogue_of(indicator):
+        tiny.harmonise(home, people, tmp_path / "persons.csv")
+        assert run.run_areas(home, lambda _: None)[1] == []
+    homes, group = "households_confidential 3", "group_disclosure_n 10"
+    expected = {
+        "CBR=CBR_BIR_FOREIGN": f"S, confidential: {homes} ",
+        "AGE=AGE_AGGREGATE_Y25-54": f"S, confidential: {homes} ",
+        "AGE=AGE_AGGREGATE_Y25-54,CBR=CBR_BIR_FOREIGN": f"S, confidential: {homes}, {group} ",
+        "CBR=CBR_BIR_NATIVE": "",
+    }
+    for cell, words in expected.items():
+        answer = told(home, indicator, "--area", "FJI", "--period", "2024-Q1", "--cell", cell)
+        assert answer.return_value == 0, answer.output
+        status = section(answer, "STATUS")
+        assert words in status
+        assert ("confidential: " in status) is bool(words)
+        assert (" S, not published: confidential" in f" {status}") is bool(words)
+        assert all(rule in status for rule in ("n_confidential 5", homes, "psu_confidential 2", group))
+        assert "dominance" not in status
+        assert ("not shown here" in section(answer, "FIGURE")) is bool(words)
+
+
+def test_rules_on_totals_are_told_of_means(invented: Home) -> None:
+    answer = told(invented, "MST_EARA_SEX_CBR_NB", "--area", "XAA", "--period", "2025-Q4")
+    status = section(answer, "STATUS")
+    assert "dominance_share 0.85 of 2 persons" in status
+    assert "p_percent 0.1" in status
+    answer = told(invented, "MST_EARB_SEX_CBR_NB", "--area", "XAA", "--period", "2025-Q4")
+    assert "households_confidential 3" in section(answer, "STATUS")
+    assert "dominance" not in section(answer, "STATUS")

@@ -1,4 +1,5 @@
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from schemas.codes import (
     base_lists_of,
     items_of,
     load_code_lists,
+    load_country_groups,
     load_hierarchy,
     load_shared_codes,
     load_status_map,
     read_code_lists,
+    read_country_groups,
     read_hierarchy,
     read_shared_codes,
     read_status_map,
@@ -110,7 +113,8 @@ def test_a_list_is_labelled_in_three_languages_unique_and_in_order(name):
 
 
 def test_every_csv_of_the_folder_is_read():
-    read = {f"{name}.csv" for name in load_code_lists()} | {"index.csv", "hierarchies.csv", "status_map.csv"}
+    read = {f"{name}.csv" for name in load_code_lists()}
+    read |= {"index.csv", "hierarchies.csv", "country_groups.csv", "status_map.csv"}
     assert {path.name for path in FOLDER.glob("*.csv")} == read
 
 
@@ -125,6 +129,9 @@ def test_codes_of_a_version_begin_with_its_name():
         ("AREA", "ESP", "Espagne", "España"),
         ("AREA", "SSD", "Soudan du Sud", "Sudán del Sur"),
         ("CBR_BRT", "CBR_BRT_MEX", "Mexique", "México"),
+        ("CCT_CTZ", "CCT_CTZ_X06", "Afrique", "África"),
+        ("CDS_DES", "CDS_DES_X36", "États arabes", "Estados Árabes"),
+        ("CPR_PRV", "CPR_PRV_X33", "Amérique du Sud", "América del Sur"),
         ("CBR_BIR", "CBR_BIR_FOREIGN", "Nés à l'étranger", "Nacidos en el extranjero"),
         ("LMS_STATUS", "LMS_STATUS_UNE", "Au chômage", "En la desocupación"),
         ("ECO_ISIC4", "ECO_ISIC4_P", "P. Éducation", "P. Enseñanza"),
@@ -148,7 +155,58 @@ def test_country_versions_have_the_test_areas_and_the_names_of_the_areas(version
     assert {f"{version}_XAA", f"{version}_XBB"} <= set(items)
     for area in load_code_lists()["AREA"].items:
         item = items.get(f"{version}_{area.code}")
-        assert item is None or (item.en, item.fr, item.es) == (area.en, area.fr, area.es)
+        assert item is None or item.level == area.level
+        labels, names = [item.en, item.fr, item.es] if item else [], [area.en, area.fr, area.es]
+        assert not item or labels == names or (area.level == 2 and plain(labels) == plain(names))
+
+
+def plain(labels: list[str]) -> list[str]:
+    """Without accents, which the names of some groups lack in the list of areas."""
+    return [unicodedata.normalize("NFD", label).encode("ascii", "ignore").decode() for label in labels]
+
+
+def test_every_country_is_in_one_subregion_and_one_region():
+    """Arab States are a region without subregions; test areas and the unknown are in no group."""
+    above, areas = load_country_groups(), load_code_lists()["AREA"].items
+    regions = set(above.values()) - set(above)
+    assert regions == {"X06", "X21", "X36", "X40", "X60"}
+    subregions = {group for group in above.values() if above.get(group) in regions}
+    assert sorted(subregions) == [f"X{number}" for number in (
+        10, 17, 18, 19, 20, 31, 32, 33, 34, 45, 54, 55, 56, 67, 68, 69, 70, 74, 79,
+    )]  # fmt: skip
+    countries = [item.code for item in areas if item.level == 1]
+    assert len(countries) == 236
+    assert {code for code in countries if code not in above} == {"XAA", "XBB"}
+    assert {above[code] for code in countries if code in above} == {*subregions, "X36"}
+    assert {code: above[code] for code in above if code.endswith("_OTHER")} == {
+        "AFR_OTHER": "X06", "AME_OTHER": "X21", "OCE_OTHER": "X40", "EUR_OTHER": "X60", "EU_OTHER": "X60",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("region", "subregion", "countries"),
+    [
+        ("X06", "X18", "BDI COM DJI ERI ETH KEN MDG MOZ MUS MWI REU RWA SOM SSD SYC TZA UGA ZMB ZWE"),
+        ("X06", "X10", "DZA EGY ESH LBY MAR SDN TUN"),
+        ("X21", "X34", "BMU CAN GRL SPM USA"),
+        ("X40", "X56", "AFG BGD BTN IND IRN LKA MDV NPL PAK"),
+        ("X60", "X79", "ARM AZE CYP GEO ISR TUR"),
+    ],
+)
+def test_members_of_groups(region, subregion, countries):
+    above = load_country_groups()
+    assert above[subregion] == region
+    assert sorted(code for code, group in above.items() if group == subregion) == countries.split()
+
+
+@pytest.mark.parametrize("version", COUNTRY_VERSIONS)
+def test_groups_are_items_of_every_country_version_under_the_group_that_holds_them(version):
+    items = {item.code: item for item in load_code_lists()[version].items}
+    above = load_country_groups()
+    for group in set(above.values()):
+        parent = f"{version}_{above[group]}" if group in above else None
+        assert (items[f"{version}_{group}"].level, items[f"{version}_{group}"].parent) == (2, parent)
+    assert not [item for item in items.values() if item.level == 1 and item.parent]
 
 
 @pytest.mark.parametrize(
@@ -186,12 +244,19 @@ def test_country_versions_have_the_test_areas_and_the_names_of_the_areas(version
         ("SEX", "SEX_F", ["SEX_F"]),
         ("SEX", "_U", []),
         ("SEX", "SEX_T", []),
-        ("CBR_BRT", "FRA", ["CBR_BRT_FRA"]),
+        ("CBR_BRT", "FRA", ["CBR_BRT_FRA", "CBR_BRT_X69", "CBR_BRT_X60"]),
+        ("CDS_DES", "JOR", ["CDS_DES_JOR", "CDS_DES_X36"]),
+        ("CRS_RES", "CUW", ["CRS_RES_X", "CRS_RES_X31", "CRS_RES_X21"]),
+        ("CPR_PRV", "KEN", ["CPR_PRV_KEN", "CPR_PRV_X18", "CPR_PRV_X06"]),
         ("CBR_BRT", "XAA", ["CBR_BRT_XAA"]),
-        ("CBR_BRT", "FSM", ["CBR_BRT_X"]),
+        ("CBR_BRT", "FSM", ["CBR_BRT_X", "CBR_BRT_X55", "CBR_BRT_X40"]),
         ("CBR_BRT", "_U", ["CBR_BRT_X"]),
         ("CCT_CTZ", "_STATELESS", ["CCT_CTZ_X"]),
-        ("CCT_CTZ", "EUR_OTHER", ["CCT_CTZ_X"]),
+        ("CCT_CTZ", "EUR_OTHER", ["CCT_CTZ_X", "CCT_CTZ_X60"]),
+        ("CCT_CTZ", "EU_OTHER", ["CCT_CTZ_X", "CCT_CTZ_X60"]),
+        ("CCT_CTZ", "ASI_OTHER", ["CCT_CTZ_X"]),
+        ("CCT_CTZ", "_FOREIGN", ["CCT_CTZ_X"]),
+        ("CCT_CTZ", "X18", ["CCT_CTZ_X"]),
         ("CCT_CTZ", "TOTAL", ["CCT_CTZ_X"]),
     ],
 )
@@ -352,6 +417,37 @@ def test_a_malformed_hierarchy_is_refused(tmp_path, rule, row):
     (tmp_path / "hierarchies.csv").write_text(text, encoding="utf-8")
     with pytest.raises(SpecError, match=f"hierarchies.csv, row 3: {rule}"):
         read_hierarchy(tmp_path, load_code_lists())
+
+
+def test_the_groups_of_countries_are_read_from_their_rows(tmp_path):
+    rows = (FOLDER / "country_groups.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert dict(load_country_groups()) == {member: group for group, member in (row.split(",") for row in rows)}
+    (tmp_path / "country_groups.csv").write_text("group,country\n", encoding="utf-8")
+    with pytest.raises(SpecError, match="TABLE_COLUMNS"):
+        read_country_groups(tmp_path, load_code_lists())
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new", "where"),
+    [
+        ("CODE_TARGET_UNKNOWN", "X18,KEN\n", "X18,KEN\nX18,XAA\n", ", row"),
+        ("CODE_TARGET_UNKNOWN", "X18,KEN\n", "X18,KEN\nX18,QQQ\n", ", row"),
+        ("CODE_TARGET_UNKNOWN", "X18,KEN\n", "X18,KEN\nFRA,_U\n", ", row"),
+        ("CODE_DUPLICATE", "X18,KEN\n", "X18,KEN\nX20,KEN\n", ", row"),
+        ("PARENT_UNKNOWN", "X18,KEN\n", "X18,KEN\nX18,X06\n", ", row"),
+        ("PARENT_UNKNOWN", "X18,KEN\n", "X18,KEN\nX01,X01\n", ", row"),
+        ("CODE_UNMAPPED", "X18,KEN\n", "", ": "),
+        ("CODE_UNMAPPED", "X18,KEN\n", "X18,KEN\nX06,X13\n", ": "),
+    ],
+)
+def test_malformed_groups_of_countries_are_refused(tmp_path, rule, old, new, where):
+    text = (FOLDER / "country_groups.csv").read_text(encoding="utf-8")
+    (tmp_path / "country_groups.csv").write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(SpecError, match=f"country_groups.csv{where}.*{rule}") as caught:
+        read_country_groups(tmp_path, load_code_lists())
+    (problem,) = caught.value.problems
+    assert problem.message
+    assert problem.remedy
 
 
 @pytest.mark.parametrize(

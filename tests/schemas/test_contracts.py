@@ -137,11 +137,12 @@ ESTIMATE = {
     "indicator": "POP_XWAP_SEX_AGE_NB", "ref_area": "XAA", "survey": "XAA_LFS", "freq": "Q", "time": "2024-Q1",
     "sex": "SEX_T", "classif1": "AGE_AGGREGATE_TOTAL", "classif2": None, "value": 10.0, "se": 1.0, "lower": 8.0,
     "upper": 12.0, "cv": 0.1, "df": 20.0, "p_value": None, "n": 100, "n_numerator": 100, "n_households": 40,
-    "n_psu": 30, "status": "", "reason": "", "method": "Taylor linearisation",
+    "n_psu": 30, "n_round": 100, "weight": 10_000.0, "dominance": None, "p_share": None, "status": "", "reason": "",
+    "method": "Taylor linearisation",
 }  # fmt: skip
 COMPARISON = next(one.id for one in load_indicators().values() if one.is_comparison)
 TEXTS = {"indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2", "status", "reason", "method"}
-WHOLE_NUMBERS = {"n", "n_numerator", "n_households", "n_psu"}
+WHOLE_NUMBERS = {"n", "n_numerator", "n_households", "n_psu", "n_round"}
 
 
 @pytest.mark.parametrize(

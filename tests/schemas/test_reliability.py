@@ -6,7 +6,10 @@ from pydantic import ValidationError
 from schemas.errors import SpecError
 from schemas.reliability import (
     FOLDER,
+    Confidentiality,
+    ReliabilityProfile,
     ReliabilitySection,
+    RuleSet,
     combined,
     load_profile,
     profile_of,
@@ -35,8 +38,20 @@ PROFILES = {
         "rate_relative_width_suppress": 1.3,
     },
 }
-#: Keys of a file that are no thresholds of figures.
-OTHER_KEYS = {"n_confidential", "table_share", "table_share_decimals", "table_share_applies", "exempt_versions"}
+#: What is confidential, by hand; only the ILO's file says so.
+CONFIDENTIAL = {
+    "n_confidential": 5,
+    "households_confidential": 3,
+    "psu_confidential": 2,
+    "dominance_persons": 2,
+    "dominance_share": 0.85,
+    "p_percent": 0.1,
+    "group_disclosure_n": 10,
+    "protection_share": 0.15,
+    "protection_persons": 3.0,
+}
+#: Keys of a file that are no thresholds of reliability.
+OTHER_KEYS = {*CONFIDENTIAL, "table_share", "table_share_decimals", "table_share_applies", "exempt_versions"}
 
 
 def rules_of(name):
@@ -57,9 +72,10 @@ def test_only_the_ilo_judges_whole_tables_and_confidentiality():
     rules = rules_of("ilo")
     assert (rules.table_share, rules.table_share_decimals, rules.table_share_applies) == (0.334, 2, True)
     assert rules.exempt_versions == ("CBR_BRT", "CCT_CTZ")
-    assert rules.n_confidential == 5
+    assert load_profile("ilo").confidentiality.model_dump() == CONFIDENTIAL
     for name in set(PROFILES) - {"ilo"}:
-        assert (rules_of(name).table_share, rules_of(name).n_confidential) == (None, None)
+        assert rules_of(name).table_share is None
+        assert load_profile(name).confidentiality.model_dump(exclude_none=True) == {}
 
 
 @pytest.mark.parametrize(("suppressed", "is_kept"), [(33, True), (34, False)])
@@ -208,7 +224,11 @@ def test_a_width_that_exempts_from_no_rule_is_refused():
         {"cv_suppress": 0.2, "cv_unreliable": 0.3},
         {"rate_se_suppress": 0.1, "rate_se_unreliable": 0.2},
         {"n_suppress": "20"},
-        {"n_confidential": 10},
+        {"n_confidential": 0},
+        {"dominance_share": 1.0},
+        {"dominance_persons": 11},
+        {"p_percent": 0.0},
+        {"protection_share": -0.1},
         {"table_share": 0.5},
         {"n_minimum": 20},
     ],
@@ -224,3 +244,54 @@ def test_combined_holds_every_set_once():
     assert combined(nchs, ilo).n_confidential == 5
     assert load_profile("nchs").n_confidential == 0
     assert combined(nchs, ilo).exempt_versions == ("CBR_BRT", "CCT_CTZ")
+
+
+# --- what is confidential ------------------------------------------------------------------------
+
+#: Threshold -> a stricter and a milder value than the base.
+SIDES = {
+    "n_confidential": (6, 4),
+    "households_confidential": (4, 2),
+    "psu_confidential": (3, 1),
+    "dominance_persons": (3, 1),
+    "dominance_share": (0.8, 0.9),
+    "p_percent": (0.2, 0.05),
+    "group_disclosure_n": (11, 9),
+    "protection_share": (0.2, 0.1),
+    "protection_persons": (4.0, 2.0),
+}
+
+
+def test_every_threshold_of_confidentiality_has_a_side():
+    assert set(SIDES) == set(CONFIDENTIAL) == set(Confidentiality.model_fields)
+
+
+@pytest.mark.parametrize("profile", [None, "statcan"])
+@pytest.mark.parametrize("key", SIDES)
+def test_a_country_can_only_be_stricter_about_what_is_confidential(key, profile):
+    stricter, milder = SIDES[key]
+    taken = profile_of(ReliabilitySection(profile=profile, **{key: stricter})).confidentiality
+    assert taken.model_dump() == CONFIDENTIAL | {key: stricter}
+    assert profile_of(ReliabilitySection(profile=profile, **{key: CONFIDENTIAL[key]})).confidentiality.model_dump() == (
+        CONFIDENTIAL
+    )
+    with pytest.raises(SpecError, match="SPEC_RELIABILITY_MILDER") as caught:
+        profile_of(ReliabilitySection(profile=profile, **{key: milder}))
+    assert f"{key} = {milder} is milder than {CONFIDENTIAL[key]} of the profile ilo" in str(caught.value)
+
+
+def test_of_every_threshold_the_strictest_of_all_sets_holds():
+    """Whatever the order: the one set is stricter in one, the other in another."""
+    one, two = (
+        ReliabilityProfile(name, (RuleSet(**values),))
+        for name, values in (
+            ("one", {"dominance_persons": 3, "dominance_share": 0.9, "p_percent": 0.1}),
+            ("two", {"dominance_persons": 2, "dominance_share": 0.8, "p_percent": 0.2, "psu_confidential": 3}),
+        )
+    )
+    expected = {"dominance_persons": 3, "dominance_share": 0.8, "p_percent": 0.2, "psu_confidential": 3}
+    for profile in (combined(one, two), combined(two, one)):
+        assert profile.confidentiality.model_dump(exclude_none=True) == expected
+        assert (profile.n_confidential, profile.protection_share, profile.protection_persons) == (0, 0.0, 0.0)
+    ilo = load_profile("ilo")
+    assert (ilo.n_confidential, ilo.protection_share, ilo.protection_persons) == (5, 0.15, 3.0)

@@ -1,17 +1,24 @@
 """Protected estimates of two made-up areas, enough to build a release from."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from schemas.codes import load_code_lists, load_status_map
 from schemas.indicators import load_indicators
-from sdmx_out.release import ReleaseResult, write_release
+from sdmx_out import release_content
+from sdmx_out.gate import propose
+from sdmx_out.places import Places
+from sdmx_out.release import ReleaseResult, Request
+from sdmx_out.release_log import By
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,6 +153,39 @@ def write_parquet(path: Path, data: Sequence[Row], schema: pa.Schema | None = SC
     return path
 
 
+def by(who: str = "Ada", day: str = "2026-11-23") -> By:
+    """Who decides on the example, and when."""
+    return By(who, "login", date.fromisoformat(day))
+
+
+def protection_report(leaks: int = 0) -> dict[str, Any]:
+    """What protection tells of one area and year."""
+    return {
+        "partition": "XAA_2013",
+        "cells": 10,
+        "published": 8,
+        "by_reason": {"confidential": 1, "unreliable": 1},
+        "by_indicator": {EMPLOYMENT: {"cells": 5, "confidential": 1, "secondary": 0, "unreliable": 1}},
+        "information": {"total": 5000.5, "lost_primary": 250.25, "lost_secondary": 0.0, "unit": "persons"},
+        "suppression": {
+            **{"method": "optimal", "cells": 40, "equations": 12, "components": 2, "largest_component": 30},
+            **{"solves": 7, "exact_up_to": 60},
+        },
+        "attack": {
+            **{"targets": 3, "protected": 3 - leaks, "solves": 6, "components": 2},
+            "leaks": [{"figure": f"employed {number}", "equations": ["sex", "age"]} for number in range(leaks)],
+            "earlier_releases": [],
+        },
+    }
+
+
+def write_protection(path: Path, leaks: int = 0) -> Path:
+    """Write the protection report of one area and year."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(protection_report(leaks)), encoding="utf-8")
+    return path
+
+
 def release(
     work: Path,
     data: Sequence[Row] | None = None,
@@ -154,27 +194,35 @@ def release(
     kind: str = "test",
     draft: bool = False,
     connection: duckdb.DuckDBPyConnection | None = None,
+    protection: Mapping[str, Path] | None = None,
+    maker: str = "Ada",
 ) -> ReleaseResult:
-    """Build a release in work/releases from the given rows, or from the example's."""
+    """Make a release of the data folder `work` from the given rows, or from the example's."""
     work.mkdir(parents=True, exist_ok=True)
     table = rows() if data is None else list(data)
     half = len(table) // 2
-    candidates = [
+    tables = [
         write_parquet(work / "b.parquet", table[:half]),
         write_parquet(work / "a.parquet", table[half:]),
     ]
     told = write_parquet(work / "availability.parquet", availability_rows(), None)
+    request = Request(
+        tables=tables,
+        availability=[told],
+        indicators=load_indicators(),
+        code_lists=load_code_lists(),
+        status_map=load_status_map(),
+        release_date=date.fromisoformat(day),
+        provenance={"code": "0.1.0", "files": {"XAA_LFS_2013-Q4": "0" * 64}},
+        draft=draft,
+        kind=kind,  # type: ignore[arg-type]
+        protection=protection or {},
+    )
     with nullcontext(connection) if connection else duckdb.connect() as engine:
-        return write_release(
-            candidates,
-            [told],
-            work / "releases",
-            connection=engine,
-            indicators=load_indicators(),
-            code_lists=load_code_lists(),
-            status_map=load_status_map(),
-            release_date=date.fromisoformat(day),
-            provenance={"code": "0.1.0", "files": {"XAA_LFS_2013-Q4": "0" * 64}},
-            draft=draft,
-            kind=kind,  # type: ignore[arg-type]
-        )
+        return propose(request, Places(work), engine, by(maker, day))
+
+
+def plain_structures(patch: pytest.MonkeyPatch) -> None:
+    """Spare a test the structures, which take most of a release's time and are shown elsewhere."""
+    patch.setattr(release_content, "structure_message", lambda *_, **__: None)
+    patch.setattr(release_content, "structure_bytes", lambda _: b"<Structure/>\n")

@@ -15,10 +15,12 @@ from schemas.codes import load_code_lists, load_status_map
 from schemas.errors import InputError
 from schemas.indicators import load_indicators
 from sdmx_out.commands import get
+from sdmx_out.gate import propose
+from sdmx_out.places import Places
 from sdmx_out.quality import COLUMNS, LISTS
-from sdmx_out.release import ReleaseResult, write_release
+from sdmx_out.release import ReleaseResult, Request
+from tests.sdmx_out.example import by, write_parquet
 from tests.sdmx_out.example import rows as estimates
-from tests.sdmx_out.example import write_parquet
 
 Row = dict[str, object]
 HEADER = ",".join(COLUMNS)
@@ -44,20 +46,18 @@ def release(work: Path, quality: Sequence[Row], kind: str = "test", parts: int =
     work.mkdir(parents=True, exist_ok=True)
     files = [write_parquet(work / f"q{part}.parquet", quality[part::parts] or quality, None) for part in range(parts)]
     with duckdb.connect() as engine:
-        return write_release(
-            [write_parquet(work / "estimates.parquet", estimates()[:1])],
-            [],
-            work / "releases",
-            connection=engine,
+        request = Request(
+            tables=[write_parquet(work / "estimates.parquet", estimates()[:1])],
+            availability=[],
             indicators=load_indicators(),
             code_lists=load_code_lists(),
             status_map=load_status_map(),
             release_date=date(2026, 11, 23),
             provenance={},
-            draft=False,
             kind=kind,  # type: ignore[arg-type]
             quality=files,
         )
+        return propose(request, Places(work), engine, by())
 
 
 def test_exact_file(tmp_path: Path) -> None:

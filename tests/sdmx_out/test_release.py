@@ -12,7 +12,6 @@ import duckdb
 import pytest
 
 from schemas.errors import InputError
-from sdmx_out import release as release_module
 from tests.sdmx_out import example
 from tests.sdmx_out.example import EMPLOYMENT, FOREIGN_BORN, NATIVE, TOTAL, YOUNG, hidden, row, rows
 
@@ -191,6 +190,7 @@ def test_nothing_new_is_no_release(tmp_path: Path, day: str) -> None:
         "latest-test",
         first.folder.name,
     ]
+    assert [p.name for p in (tmp_path / "candidates").iterdir()] == [first.folder.name]
 
 
 def test_unchanged_files_are_shared_and_keep_their_last_update(tmp_path: Path) -> None:
@@ -261,49 +261,6 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     assert len(one) > 20
 
 
-@pytest.mark.parametrize("step", ["compare", "write_text", "sync_tree", "point"])
-def test_a_dead_process_leaves_only_what_the_next_call_removes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    first = example.release(tmp_path)
-
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(release_module, step, die)
-        with pytest.raises(KeyboardInterrupt):
-            example.release(tmp_path, rows()[:5], day="2026-11-24")
-    releases = tmp_path / "releases"
-    assert (releases / "latest-test").resolve() == first.folder
-    left = {path.name for path in releases.iterdir()} - {".lock", "latest-test", first.folder.name}
-    assert len(left) == 1
-    if step != "point":
-        assert left == {".building-release"}
-    result = example.release(tmp_path, rows()[:5], day="2026-11-25")
-    assert result.is_new is (step != "point")
-    assert {path.name for path in releases.iterdir()} == {
-        ".lock", "latest-test", first.folder.name, result.folder.name,
-    }  # fmt: skip
-    assert (releases / "latest-test").resolve() == result.folder
-
-
-def test_a_killed_process_leaves_nothing_published(tmp_path: Path) -> None:
-    script = (
-        "import os, signal, sys; from pathlib import Path; from sdmx_out import release; "
-        "from tests.sdmx_out import example; "
-        "release.sync_tree = lambda folder: os.kill(os.getpid(), signal.SIGKILL); "
-        "example.release(Path(sys.argv[1]))"
-    )
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, cwd=example.ROOT)
-    assert done.returncode == -9
-    assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == [".building-release", ".lock"]
-    result = example.release(tmp_path)
-    assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == [
-        ".lock", "latest-test", result.folder.name,
-    ]  # fmt: skip
-
-
 def test_a_damaged_file_is_not_shared(tmp_path: Path) -> None:
     first = example.release(tmp_path).folder
     name = f"data/ilostat/{example.RATE}_Q.csv"
@@ -312,6 +269,54 @@ def test_a_damaged_file_is_not_shared(tmp_path: Path) -> None:
     (first / name).write_bytes(b"damaged")
     second = example.release(tmp_path, rows()[2:], day="2026-12-24").folder
     assert (second / name).read_bytes() == whole
+
+
+def test_a_release_tells_what_is_hidden_and_how_the_attack_ended(tmp_path: Path) -> None:
+    report = example.write_protection(tmp_path / "protection.json")
+    folder = example.release(tmp_path, protection={"XAA_2013": report}).folder
+    facts = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    assert facts["protection"] == {
+        "shown": 8,
+        "hidden": {"confidential": 1, "unreliable": 1},
+        "audit": {"passed": True, "figures": 3},
+    }
+    text = (folder / "README.txt").read_text(encoding="utf-8")
+    assert "\n  8 figures are shown\n  1 are not: confidential: a person or household could be learnt\n" in text
+    assert "3 confidential figures were attacked from what is published: could not be recovered" in text
+    assert not [path for path in folder.rglob("*") if path.name.startswith("protection")]
+
+
+def test_a_correction_leaves_a_trace(tmp_path: Path) -> None:
+    first = example.release(tmp_path).folder
+    data = rows()
+    data[0] = {**data[0], "obs_value": 1300.0}
+    data[3] = {**data[3], **hidden("C", "D", "secondary")}
+    second = example.release(tmp_path, data, day="2026-12-24").folder
+    third = example.release(
+        tmp_path, [*data, row(example.FOREIGN, "2013-Q4", "SEX_M", "CBR_BRT_KEN")], day="2026-12-25"
+    )
+    facts = [json.loads((folder / "release.json").read_text()) for folder in (first, second, third.folder)]
+    assert [told["corrects"] for told in facts] == [None, first.name, None]
+    texts = [(folder / "README.txt").read_text(encoding="utf-8") for folder in (first, second, third.folder)]
+    assert (
+        f"\nCorrections since {first.name}\n  1 figures were revised\n    {EMPLOYMENT}: 1\n"
+        f"  1 figures are published no more\n    {EMPLOYMENT}: 1\n  changes.csv lists them.\n"
+    ) in texts[1]
+    assert ["Corrections since" in text for text in texts] == [False, True, False]
+
+
+def test_a_cell_without_a_value_comes_and_goes_as_a_flag(tmp_path: Path) -> None:
+    example.release(tmp_path, [r for number, r in enumerate(rows()) if number != 1])
+    result = example.release(tmp_path, [r for number, r in enumerate(rows()) if number != 2], day="2026-12-24")
+    assert dict(result.changes) == {"flag": 2}
+
+
+def test_a_second_release_of_a_day_with_the_same_content_is_numbered(tmp_path: Path) -> None:
+    first = example.release(tmp_path)
+    example.release(tmp_path, rows()[:5])
+    third = example.release(tmp_path)
+    assert third.folder.name == f"{first.folder.name}-2"
+    assert (tmp_path / "releases" / "latest-test").resolve() == third.folder
 
 
 def test_a_release_without_rows_still_says_why(tmp_path: Path) -> None:
@@ -344,6 +349,7 @@ def test_what_must_not_be_released_is_refused(tmp_path: Path, rule: str) -> None
         example.release(tmp_path, data)
     assert [problem.rule for problem in error.value.problems] == [rule]
     assert [path.name for path in (tmp_path / "releases").iterdir()] == [".lock"]
+    assert list((tmp_path / "candidates").glob("[!.]*")) == []
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,15 @@ def test_one_list_holds_all_versions_of_a_type(read_back: StructureMessage) -> N
     assert totals == {lists[version].total for version in versions} - {None}
 
 
+def test_groups_of_countries_stand_below_the_region_that_holds_them(read_back: StructureMessage) -> None:
+    births = read_back.codelist["ILO:CL_CBR"]
+    assert births["CBR_BRT_X18"].parent.id == "CBR_BRT_X06"
+    assert {births[code].parent.id for code in ("CBR_BRT_X06", "CBR_BRT_KEN", "CBR_BRT_X")} == {"CBR_BRT"}
+    assert [str(births["CBR_BRT_X06"].name.localizations[language]) for language in ("en", "fr", "es")] == [
+        "Africa", "Afrique", "África",
+    ]  # fmt: skip
+
+
 def test_all_lists_are_there(read_back: StructureMessage) -> None:
     assert {codelist.id for codelist in read_back.codelist.values()} == {
         *(

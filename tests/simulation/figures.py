@@ -15,7 +15,7 @@ from tests.simulation.population import CODES, Booleans, Floats, Integers, Popul
 from tests.simulation.sampling import Sample
 from transforms import estimators, measures
 from transforms.margins import Cells
-from transforms.measures import Side
+from transforms.measures import Shares, Side
 from transforms.membership import dimension, published_items, wanted_versions
 from transforms.quantiles import quantile_estimate, weighted_quantile
 from transforms.stocks import Variable, cube_of, variables_of
@@ -141,6 +141,11 @@ class SampleSums:
         """Return that households are not counted here."""
         return np.full(int(np.prod(self._cells.shape)), np.nan)
 
+    def shares(self, relation: str, variable: Variable, group: str) -> Shares:
+        """Return that contributions are not counted here."""
+        unknown = np.full(int(np.prod(self._cells.shape)), np.nan)
+        return Shares(unknown, unknown)
+
     def _by_unit(self, variable: Variable, kind: str) -> Floats:
         if (variable, kind) not in self._sums:
             counted, rows = self._counted, self.inside(variable)
@@ -236,7 +241,8 @@ def _medians(counted: Counted, sums: SampleSums, indicator: Indicator) -> tuple[
         parts[place] = -quantile.slope * score.residual
     statistic = estimators.Statistic(value, parts)
     whole = sums.statistic("persons", variable, "w", "now")
-    return Side(statistic, whole, members, n, n, n, np.full(size, np.nan)), bounds
+    unknown = np.full(size, np.nan)
+    return Side(statistic, whole, members, n, n, n, unknown, n, unknown), bounds
 
 
 class _Score:

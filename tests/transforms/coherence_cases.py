@@ -8,6 +8,7 @@ import pandas as pd
 Change = Callable[[pd.DataFrame], pd.Series]
 TEMP_CBR, TEMP_CCT = "MST_TEMP_SEX_AGE_CBR_NB", "MST_TEMP_SEX_AGE_CCT_NB"
 ADDED = "items add up to the total"
+GROUPS = "groups of countries are the sums of their members"
 
 
 def of(*ids: str) -> Change:
@@ -187,7 +188,9 @@ CELL_CASES = {
         with_item("classif1", "AGE_AGGREGATE_TOTAL", "AGE_10YRBANDS_TOTAL", "AGE_YTHADULT_YGE15"),
         f"age_band: {ADDED}",
     ),
-    "country": Case(("MST_FORP_SEX_CBR_NB",), with_item("classif1", "CBR_BRT_TON"), f"country_of_birth: {ADDED}"),
+    "country": Case(("MST_FORP_SEX_CBR_NB",), with_item("classif1", "CBR_BRT_TOTAL"), f"country_of_birth: {ADDED}"),
+    "subregion": Case(("MST_FORP_SEX_CBR_NB",), with_item("classif1", "CBR_BRT_X55"), f"country_of_birth: {GROUPS}"),
+    "region": Case(("MST_FORP_SEX_CBR_NB",), with_item("classif1", "CBR_BRT_X40"), f"country_of_birth: {GROUPS}"),
     "status": Case(
         ("EMP_TEMP_SEX_STE_NB",),
         with_item("classif1", "STE_ICSE93_6", "STE_AGGREGATE_X"),

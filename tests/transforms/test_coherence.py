@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from schemas.indicators import load_indicators
-from tests.transforms.coherence_cases import ADDED, CELL_CASES, TABLE_CASES, TEMP_CBR, TEMP_CCT, Case
+from tests.transforms.coherence_cases import ADDED, CELL_CASES, GROUPS, TABLE_CASES, TEMP_CBR, TEMP_CCT, Case
 from tests.transforms.counted import EMP, UNE, estimates, persons
 from transforms.coherence import SUMS, TOLERANCE, VERSIONS_AGREE, identities, relative_difference
-from transforms.figures import family_of
+from transforms.figures import base_codes, country_groups, family_of, parts_of
 
 
 def results(frame: pd.DataFrame, **options) -> dict:
@@ -138,6 +138,65 @@ def test_unknown_education_is_in_the_total_alone():
     frame = estimates(["MST_XWAP_SEX_EDU_CBR_NB"])
     assert results(frame)["education: items are at most the total, of which some are unknown"].compared > 0
     assert broken(frame) == []
+
+
+# --- groups of countries
+
+
+AREAS = ("AREA", "AREA_SPECIAL")
+
+
+def born_in(*countries: str) -> list:
+    """The invented persons, the foreign-born among them of these countries in turn."""
+    return [one | {"country_of_birth": countries[number % len(countries)]} for number, one in enumerate(persons())]
+
+
+def test_a_group_holds_the_countries_of_its_members_and_what_has_no_item():
+    for version in ("CBR_BRT", "CRS_RES", "CDS_DES"):
+        groups = {item: (members, is_whole) for item, members, is_whole in country_groups(version)}
+        assert len(groups) == 24
+        for item, (members, is_whole) in groups.items():
+            bases = [base_codes(member, AREAS) for member in members]
+            union = frozenset().union(*bases)
+            assert sum(map(len, bases)) == len(union)
+            assert (base_codes(item, AREAS) == union) == is_whole
+            assert base_codes(item, AREAS) - union <= base_codes(f"{version}_X", AREAS)
+    assert base_codes("CBR_BRT_X19", AREAS) == {f"CBR_BRT_{code}" for code in ("BWA", "LSO", "NAM", "SWZ", "ZAF")}
+    assert base_codes("CRS_RES_X31", AREAS) - set(parts_of("CRS_RES")) == {"CUW"}
+    assert base_codes("CBR_BRT_X06", AREAS) & base_codes("CBR_BRT_X", AREAS) == {"AFR_OTHER"}
+    whole = {item for item, _, is_whole in country_groups("CBR_BRT") if is_whole}
+    assert {f"CBR_BRT_{code}" for code in ("X06", "X21", "X40", "X55", "X60")} == (
+        {item for item, _, _ in country_groups("CBR_BRT")} - whole
+    )
+
+
+def test_level_one_items_of_a_country_version_do_not_overlap():
+    parts = [base_codes(item, AREAS) for item in parts_of("CBR_BRT")]
+    assert sum(map(len, parts)) == len(frozenset().union(*parts))
+
+
+def test_regions_are_sums_of_subregions_and_these_of_countries():
+    people = born_in("KEN", "ZMB", "MAR", "FRA", "IRQ", "XAA")
+    frame = estimates(["MST_FORP_SEX_CBR_NB"], people)
+    assert broken(frame) == []
+    assert results(frame)[f"country_of_birth: {GROUPS}"].compared > 0
+    for one, other in (("CBR_BRT_X10", "CBR_BRT_X18"), ("CBR_BRT_X06", "CBR_BRT_X36")):
+        assert broken(moved(frame, one, other)) == [f"country_of_birth: {GROUPS}"]
+    for gone in ("CBR_BRT_KEN", "CBR_BRT_X18", "CBR_BRT_X06"):
+        assert f"country_of_birth: {GROUPS}" in broken(frame[frame["classif1"] != gone])
+
+
+def test_a_region_may_hold_more_than_its_subregions():
+    """Its residual group, or a country without an item: they are part of X; no group may hold less."""
+    frame = estimates(["MST_FORP_SEX_CBR_NB"], born_in("KEN", "AFR_OTHER", "FSM", "FJI", "EU_OTHER", "_U"))
+    told = "country_of_birth: groups of countries are at least the sums of their members"
+    found = results(frame)
+    assert found[told].compared > 0
+    assert broken(frame) == []
+    assert found[f"country_of_birth: {ADDED}"].compared > 0
+    africa = frame["classif1"] == "CBR_BRT_X06"
+    assert broken(frame.assign(value=frame["value"].where(~africa, frame["value"] / 9))) == [told]
+    assert told not in results(estimates(["MST_FORP_SEX_CBR_NB"], born_in("KEN", "FJI", "_U")))
 
 
 # --- cells that are not there

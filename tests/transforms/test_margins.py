@@ -21,6 +21,20 @@ def test_a_total_holds_the_unknown_and_no_item_does():
     assert found == {"AGE_AGGREGATE_TOTAL": 10, "AGE_AGGREGATE_Y15-24": 2, "AGE_AGGREGATE_Y25-54": 1}
 
 
+def test_a_group_holds_its_countries_and_a_region_its_residual_group_too():
+    codes = ["", "AFR_OTHER", "ASI_OTHER", "IRQ", "KEN", "MAR", "XAA", "ZMB"]
+    birth = dimension("country_of_birth", ["CBR_BRT"], codes)
+    cells = Cells(Dimension.absent(), birth, Dimension.absent())
+    base = np.array([1.0, 2, 4, 8, 16, 32, 64, 128])
+    found = {
+        name[1].removeprefix("CBR_BRT_"): total for name, total in zip(cells.names(), cells.sums(base), strict=True)
+    }
+    assert found == {
+        "TOTAL": 255, "X": 7, "XAA": 64, "X06": 2 + 16 + 32 + 128, "X10": 32, "X18": 16 + 128, "X36": 8,
+        "IRQ": 8, "KEN": 16, "MAR": 32, "ZMB": 128,
+    }  # fmt: skip
+
+
 def test_cells_are_in_the_order_of_their_names():
     two = Dimension.of(["a", "b"], [("a", "A"), ("b", "B"), ("a", "T"), ("b", "T")])
     cells = Cells(SEX, two, two)

@@ -100,9 +100,16 @@ def test_youth_and_adults_overlap(members, band, items):
 def test_countries_without_an_item_and_unknown_ones_are_not_stated_elsewhere(members):
     concept = next(name for name, code in members if code == "FRA" and name == "country_of_birth")
     assert "CBR_BRT_FRA" in members[concept, "FRA"]
-    for code in ("", "_U", "_FOREIGN", "AFR_OTHER"):
+    for code in ("", "_U", "_FOREIGN", "ASI_OTHER"):
         assert members[concept, code] == {"CBR_BRT_X", "CBR_BRT_TOTAL"}
+    assert members[concept, "AFR_OTHER"] == {"CBR_BRT_X", "CBR_BRT_X06", "CBR_BRT_TOTAL"}
     assert "CCT_CTZ_X" in members["country_of_citizenship", "_STATELESS"]
+
+
+def test_a_country_is_held_by_its_subregion_and_region_too(members):
+    assert members["country_of_birth", "KEN"] == {"CBR_BRT_KEN", "CBR_BRT_X18", "CBR_BRT_X06", "CBR_BRT_TOTAL"}
+    assert members["country_of_citizenship", "IRQ"] == {"CCT_CTZ_IRQ", "CCT_CTZ_X36", "CCT_CTZ_TOTAL"}
+    assert members["country_of_birth", "XAA"] == {"CBR_BRT_XAA", "CBR_BRT_TOTAL"}
 
 
 def test_a_total_holds_every_code_the_unknown_and_blank(members):

@@ -1,12 +1,18 @@
-"""The one door to the outside: what is withheld with a suppressed cell, refused tables, parts of figures."""
+"""The one door to the outside: refused tables, statuses, what is hidden or rounded, what the attacker makes of it."""
 
+import dataclasses
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from schemas.indicators import CONTRASTS, load_columns, load_indicators
+from schemas.indicators import load_indicators
 from schemas.reliability import load_profile
+from schemas.survey_protection import ProtectionSection
 from schemas.survey_spec import find_surveys, load_survey
-from transforms.protection import _MIGRANTS_OF, PROTECTED_COLUMNS, protect, suppress_with_parts
+from tests.transforms.linked_frame import estimates, invented
+from transforms.protection import PROTECTED_COLUMNS, protect, sorted_rows
+from transforms.protection_audit import attack, report
 from transforms.reliability import judge_cells
 
 ILO = load_profile("ilo")
@@ -15,8 +21,14 @@ FIGURES = ["obs_value", "se", "lower", "upper", "cv", "df", "p_value"]
 
 
 @pytest.fixture(scope="module")
-def specs():
-    return {SURVEY: load_survey(find_surveys([])[SURVEY])}
+def spec():
+    return load_survey(find_surveys([])[SURVEY])
+
+
+@pytest.fixture(scope="module")
+def open_specs(spec):
+    """The survey of a country in which few persons are not confidential: cells stand by themselves."""
+    return {SURVEY: dataclasses.replace(spec, design=spec.design.model_copy(update={"confidential_below_5": False}))}
 
 
 def cell(n, n_smallest=None, **changes):
@@ -29,13 +41,16 @@ def cell(n, n_smallest=None, **changes):
     } | changes  # fmt: skip
 
 
-def protected(specs, cells, *, confidential=True):
+def judged(frame, *, confidential):
     catalogue = load_indicators()
-    frame = pd.DataFrame(cells)
     by_measure = frame.groupby(frame["indicator"].map(lambda name: catalogue[name].measure), sort=False)
-    judged = [judge_cells(part, ILO, is_few_confidential=confidential, measure=str(name)) for name, part in by_measure]
-    frame = pd.concat(judged).astype({"classif1": object, "classif2": object})
-    return protect(frame.drop(columns="n_smallest"), specs, {SURVEY: ILO})
+    parts = [judge_cells(part, ILO, is_few_confidential=confidential, measure=str(name)) for name, part in by_measure]
+    return pd.concat(parts).sort_index().astype({"classif1": object, "classif2": object}).drop(columns="n_smallest")
+
+
+def protected(specs, cells):
+    made = protect(judged(pd.DataFrame(cells), confidential=False), specs, {SURVEY: ILO})
+    return sorted_rows(made.rows), list(made.refused)
 
 
 def among_many(small):
@@ -45,34 +60,63 @@ def among_many(small):
     return [small, *(cell(8731, classif1=band, sex=sex) for band, sex in cells)]
 
 
-def test_columns_are_those_of_the_contract(specs):
-    found, _ = protected(specs, [cell(20)])
+def of_persons(names, size=400, seed=11):
+    """Estimates of invented persons, judged as a round's are."""
+    frame = estimates(invented(size, seed), names)
+    rest = frame["n"] - frame["n_numerator"]
+    smallest = frame["n"].where(frame["indicator"].str.endswith("_NB"), frame[["n_numerator"]].min(axis=1))
+    smallest = smallest.where(frame["indicator"].str.endswith("_NB"), np.minimum(smallest, rest))
+    precision = {"se": 0.1 * frame["value"], "lower": 0.8 * frame["value"], "upper": 1.3 * frame["value"]}
+    columns = {"cv": 0.1, "df": 30.0, "p_value": np.nan, "method": "Taylor linearisation", "n_smallest": smallest}
+    return judged(frame.assign(**precision, **columns), confidential=True)
+
+
+TABLES = [
+    "POP_XWAP_SEX_AGE_NB", "EMP_TEMP_SEX_AGE_NB", "MST_TEMP_SEX_AGE_CBR_NB", "MST_TEAP_SEX_AGE_CBR_NB",
+    "MST_TUNE_SEX_AGE_CBR_NB", "MST_TUNE_SEX_AGE_CBR_RT", "MST_FORE_SEX_CBR_NB", "MST_TEMP_SEX_ECO_CBR_NB",
+    "XSH_FORE_SEX_ECO_RT", "XPY_EARA_SEX_EDU_CBR_NB",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return of_persons(TABLES)
+
+
+@pytest.fixture(scope="module")
+def made(frame, spec):
+    return protect(frame, {SURVEY: spec}, {SURVEY: ILO})
+
+
+# --- single cells and whole tables ---------------------------------------------------------------
+
+
+def test_columns_are_those_of_the_contract(open_specs):
+    found, _ = protected(open_specs, [cell(20)])
     assert list(found.columns) == list(PROTECTED_COLUMNS)
 
 
 @pytest.mark.parametrize(
-    ("n", "n_smallest", "confidential", "status", "conf_status", "reason"),
+    ("n", "n_smallest", "status", "reason"),
     [
-        pytest.param(15, 15, True, "", "F", "", id="15"),
-        pytest.param(14, 14, True, "U", "F", "", id="14"),
-        pytest.param(5, 5, True, "U", "F", "", id="5"),
-        pytest.param(4, 4, True, "S", "C", "unreliable;confidential", id="4"),
-        pytest.param(40, 4, True, "S", "C", "confidential", id="rate with a small part"),
-        pytest.param(4, 4, False, "S", "F", "unreliable", id="4, few are not confidential"),
-        pytest.param(40, 4, False, "S", "F", "unreliable", id="small part, few are not confidential"),
+        pytest.param(15, 15, "", "", id="15"),
+        pytest.param(14, 14, "U", "", id="14"),
+        pytest.param(5, 5, "U", "", id="5"),
+        pytest.param(4, 4, "S", "unreliable", id="4"),
+        pytest.param(40, 4, "S", "unreliable", id="small part"),
     ],
 )
-def test_status_and_reason(specs, n, n_smallest, confidential, status, conf_status, reason):
-    found, _ = protected(specs, among_many(cell(n, n_smallest)), confidential=confidential)
+def test_status_and_reason(open_specs, n, n_smallest, status, reason):
+    found, _ = protected(open_specs, among_many(cell(n, n_smallest)))
     row = found[found["sex"] == "SEX_T"].iloc[0]
-    assert (row["obs_status"], row["conf_status"], row["reason"]) == (status, conf_status, reason)
+    assert (row["obs_status"], row["conf_status"], row["reason"]) == (status, "F", reason)
     assert row[FIGURES].isna().all() == (status == "S")
     assert row[FIGURES].notna().all() == (status != "S")
     assert (row["n_band"] == "") == (status == "S")
 
 
-def test_no_column_holds_the_number_of_observations(specs):
-    found, _ = protected(specs, [*among_many(cell(3)), cell(8731, sex="SEX_F")])
+def test_no_column_holds_the_number_of_observations(open_specs):
+    found, _ = protected(open_specs, [*among_many(cell(3)), cell(8731, sex="SEX_F")])
     values = {value for column in found.columns for value in found[column].dropna()}
     assert not {8731, "8731", 3, "3"} & (values - {found["decimals"].iloc[0], found["unit_mult"].iloc[0]})
     assert not {name for name in found.columns if name.startswith("n_")} - {"n_band"}
@@ -83,36 +127,36 @@ def table(suppressed, cells, indicator="POP_XWAP_SEX_AGE_NB", version="AGE_AGGRE
     return [cell(4 if number < suppressed else 20, indicator=indicator, classif1=item) for number in range(cells)]
 
 
-def test_a_table_is_dropped_from_34_of_100(specs):
-    kept, refused = protected(specs, table(33, 100))
+def test_a_table_is_dropped_from_34_of_100(open_specs):
+    kept, refused = protected(open_specs, table(33, 100))
     assert (len(kept), refused) == (100, [])
-    kept, refused = protected(specs, table(34, 100))
+    kept, refused = protected(open_specs, table(34, 100))
     assert (len(kept), refused) == (0, [("POP_XWAP_SEX_AGE_NB", SURVEY, "2024-Q1", "AGE_AGGREGATE")])
     assert list(kept.columns) == list(PROTECTED_COLUMNS)
 
 
-def test_one_version_is_dropped_without_the_other(specs):
-    kept, refused = protected(specs, table(34, 100) + table(0, 3, version="AGE_YTHADULT"))
+def test_one_version_is_dropped_without_the_other(open_specs):
+    kept, refused = protected(open_specs, table(34, 100) + table(0, 3, version="AGE_YTHADULT"))
     assert set(kept["classif1"]) == {"AGE_YTHADULT_TOTAL"}
     assert [name for *_, name in refused] == ["AGE_AGGREGATE"]
 
 
-def test_sampling_zeros_do_not_weigh_in_the_share(specs):
+def test_sampling_zeros_do_not_weigh_in_the_share(open_specs):
     zeros = [cell(0, value=0.0) for _ in range(100)]
-    kept, refused = protected(specs, zeros + table(33, 100))
+    kept, refused = protected(open_specs, zeros + table(33, 100))
     assert (len(kept), refused) == (200, [])
     assert kept.loc[kept["obs_status"] == "S", "obs_value"].isna().all()
 
 
-def test_tables_over_countries_are_never_dropped(specs):
+def test_tables_over_countries_are_never_dropped(open_specs):
     name = "MST_FORP_SEX_CBR_NB"
-    kept, refused = protected(specs, table(99, 100, indicator=name, version="CBR_BRT"))
+    kept, refused = protected(open_specs, table(99, 100, indicator=name, version="CBR_BRT"))
     assert (len(kept), refused) == (100, [])
 
 
-def test_every_figure_carries_its_notes(specs):
+def test_every_figure_carries_its_notes(open_specs):
     found, _ = protected(
-        specs,
+        open_specs,
         [
             cell(20),
             cell(20, indicator="MST_TEMP_SEX_AGE_CBR_NB", classif2="CBR_BIR_TOTAL"),
@@ -128,150 +172,160 @@ def test_every_figure_carries_its_notes(specs):
     assert set(notes["source"]) == {"BA:XAA_LFS (SYNTHETIC - invented country)"}
 
 
-def test_the_order_of_estimates_is_irrelevant(specs):
+def test_the_order_of_estimates_is_irrelevant(open_specs):
     cells = [*among_many(cell(3)), cell(20, indicator="MST_TEMP_SEX_AGE_CBR_NB", classif2="CBR_BIR_TOTAL")]
-    one, _ = protected(specs, cells)
-    other, _ = protected(specs, cells[::-1])
+    one, _ = protected(open_specs, cells)
+    other, _ = protected(open_specs, cells[::-1])
     pd.testing.assert_frame_equal(one, other)
 
 
-# --- a figure is made of others ------------------------------------------------------------------
-
-FEMALE, YOUNG, TOTAL = "SEX_F", "AGE_AGGREGATE_Y15-24", "AGE_AGGREGATE_TOTAL"
-FOREIGN, NATIVE, EVERYWHERE = "CBR_BIR_FOREIGN", "CBR_BIR_NATIVE", "CBR_BIR_TOTAL"
+# --- what is hidden beside, and the attack -------------------------------------------------------
 
 
-def figure(indicator, classif1=None, classif2=None, status="", reason="", **changes):
-    return {
-        "indicator": indicator, "ref_area": "XAA", "survey": SURVEY, "freq": "A", "time": "2024", "sex": FEMALE,
-        "classif1": classif1, "classif2": classif2, "status": status, "reason": reason,
-    } | changes  # fmt: skip
+def test_reasons_become_statuses_of_both_lists(made):
+    rows = made.rows
+    told = rows.loc[rows["obs_value"].isna()].groupby("reason")[["obs_status", "conf_status"]].agg(set)
+    assert told["obs_status"].to_dict() == {"confidential": {"C"}, "secondary": {"C"}, "unreliable;confidential": {"C"}}
+    assert told["conf_status"].to_dict() == {
+        "confidential": {"C"},
+        "secondary": {"D"},
+        "unreliable;confidential": {"C"},
+    }
+    shown = rows[rows["obs_value"].notna()]
+    assert set(shown["conf_status"]) == {"F"}
+    assert not set(shown["obs_status"]) & {"S", "C"}
+    hidden = rows[rows["obs_value"].isna()]
+    assert hidden[FIGURES].isna().all(axis=None)
+    assert set(hidden["n_band"]) == {""}
 
 
-def unreliable(indicator, classif1=None, classif2=None, **changes):
-    return figure(indicator, classif1, classif2, "S", "unreliable", **changes)
+def test_nothing_below_the_threshold_is_shown(made):
+    shown = made.figures[made.figures["status"] != "S"]
+    assert shown["n"].min() >= 5
+    rates = shown[shown["indicator"].str.endswith("_RT")]
+    assert rates["n_numerator"].min() >= 5
+    assert (rates["n"] - rates["n_numerator"]).min() >= 5
 
 
-def linked(*rows):
-    found = suppress_with_parts(pd.DataFrame(rows))
-    return list(zip(found["status"], found["reason"], strict=True))
+def test_one_figure_has_one_status_in_every_table(made):
+    own = made.surveys[SURVEY]
+    figures = made.figures
+    cells = pd.DataFrame(
+        {
+            "cell": own.tables.own[figures.index],
+            "hidden": figures["status"].eq("S"),
+            "measure": figures["indicator"].str[-2:],
+        }
+    )
+    assert (cells[cells["measure"] == "NB"].groupby("cell")["hidden"].nunique() == 1).all()
 
 
-#: What is suppressed, and a figure that would let it be computed.
-DISCLOSING = {
-    "rate by its numerator": (("MST_TUNE_SEX_AGE_CBR_NB", YOUNG, FOREIGN), ("MST_TUNE_SEX_AGE_CBR_RT", YOUNG, FOREIGN)),
-    "rate by its denominator": (
-        ("MST_TEAP_SEX_AGE_CBR_NB", YOUNG, FOREIGN),
-        ("MST_TUNE_SEX_AGE_CBR_RT", YOUNG, FOREIGN),
-    ),
-    "rate by the same cell of a table without the total": (
-        ("UNE_TUNE_SEX_AGE_NB", YOUNG),
-        ("MST_TUNE_SEX_AGE_CBR_RT", YOUNG, EVERYWHERE),
-    ),
-    "share by migrants as a cell of everybody": (
-        ("MST_TEMP_SEX_ECO_CBR_NB", "ECO_SECTOR_AGR", FOREIGN),
-        ("XSH_FORE_SEX_ECO_RT", "ECO_SECTOR_AGR"),
-    ),
-    "difference by a rate of the migrants": (
-        ("MST_TEMP_SEX_AGE_CBR_RT", YOUNG, FOREIGN),
-        ("XDB_TEMP_SEX_AGE_RT", YOUNG),
-    ),
-    "difference by a rate of the natives": (("MST_TEMP_SEX_AGE_CBR_RT", YOUNG, NATIVE), ("XDB_TEMP_SEX_AGE_RT", YOUNG)),
-    "difference of everybody by the total of a table": (
-        ("MST_TEMP_SEX_AGE_CBR_RT", TOTAL, FOREIGN),
-        ("XDB_TEMP_SEX_RT",),
-    ),
-    "difference by a count, where no table has the rate": (
-        ("MST_TEMP_SEX_AGE_CBR_NB", YOUNG, FOREIGN),
-        ("XDB_XIEM_SEX_AGE_RT", YOUNG),
-    ),
-    "gap by a mean": (("XPY_HERA_SEX_CBR_NB", FOREIGN), ("XGB_HERA_SEX_RT",)),
-    "gap by a median": (("MST_EARB_SEX_CCT_NB", "CCT_CIT_CITIZEN"), ("XGC_EARB_SEX_RT",)),
-    "change of a count": (
-        ("MST_TEMP_SEX_AGE_CBR_NB", YOUNG, FOREIGN),
-        ("XCH_TEMP_SEX_AGE_CBR_NB", YOUNG, FOREIGN),
-    ),
-    "change of a rate": (("MST_TEMP_SEX_AGE_CBR_RT", YOUNG, FOREIGN), ("XCH_TEMP_SEX_AGE_CBR_RT", YOUNG, FOREIGN)),
-    "net flow by the returns": (("MNA_XRET_SEX_CPR_NB", "CPR_PRV_TOTAL"), ("XMW_NETN_SEX_NB",)),
-    "net flow by the outflow": (("XNA_OPOP_SEX_AGE_NB", YOUNG), ("XMW_NETN_SEX_AGE_NB", YOUNG)),
-}
+def test_a_rate_is_hidden_with_its_parts(made):
+    own = made.surveys[SURVEY]
+    hidden = own.suppression.secondary | (own.tables.linked.need_up > 0)
+    shown = made.figures.index[made.figures["status"] != "S"]
+    rates = shown[own.tables.denominator[shown] >= 0]
+    parts = np.stack([own.tables.own, own.tables.denominator, own.tables.complement])[:, rates]
+    assert len(rates) > 20
+    assert not hidden[parts].any()
 
 
-@pytest.mark.parametrize("case", DISCLOSING)
-def test_a_figure_made_of_a_suppressed_one_is_suppressed(case):
-    part, whole = DISCLOSING[case]
-    confidential = figure(*part, status="S", reason="confidential")
-    assert linked(confidential, figure(*whole, status="U"))[1] == ("S", "confidential")
-    assert linked(figure(*whole), confidential)[0] == ("S", "confidential")
-    # A rate has a precision of its own: an unreliable part does not hide it.
-    kept = ("", "") if not load_indicators()[whole[0]].is_comparison else ("S", "unreliable")
-    assert linked(unreliable(*part), figure(*whole)) == [("S", "unreliable"), kept]
-    assert linked(figure(*whole), unreliable(*part))[0] == kept
-    assert linked(figure(*part, status="U"), figure(*whole)) == [("U", ""), ("", "")]
+def test_the_attacker_learns_nothing(made):
+    found = attack(made, SURVEY)
+    assert len(found.targets) > 20
+    assert found.leaks == ()
+    assert found.audit.is_protected.all()
 
 
-@pytest.mark.parametrize(
-    "elsewhere",
-    [{"sex": "SEX_M"}, {"time": "2023"}, {"survey": "XAA_HS"}, {"classif1": TOTAL}, {"classif2": "CBR_BIR_X"}],
-    ids=["sex", "period", "survey", "cell", "third group"],
-)
-def test_another_cell_hides_nothing(elsewhere):
-    part = unreliable("MST_TEMP_SEX_AGE_CBR_RT", YOUNG, FOREIGN) | elsewhere
-    assert linked(part, figure("XDB_TEMP_SEX_AGE_RT", YOUNG))[1] == ("", "")
+def test_without_secondary_suppression_the_same_attacker_learns_much(made, frame):
+    """The attack is real: what primary suppression alone leaves is told by subtraction, with the equations named."""
+    own = made.surveys[SURVEY]
+    bare = frame.assign(known=False)
+    found = attack(dataclasses.replace(made, figures=bare, surveys={SURVEY: own}), SURVEY)
+    assert len(found.leaks) > len(found.targets) / 4
+    leak = found.leaks[0]
+    assert leak.figure.startswith("XAA_LFS 2024-Q1, SEX_")
+    assert leak.equations
 
 
-@pytest.mark.parametrize(
-    ("part", "whole"),
-    [
-        pytest.param(("XPY_HERB_SEX_CBR_NB", FOREIGN), ("XGB_HERA_SEX_RT",), id="median and mean"),
-        pytest.param(("MST_EARA_SEX_CBR_NB", FOREIGN), ("XGB_HERA_SEX_RT",), id="monthly and hourly"),
-        pytest.param(("MST_EARA_SEX_CCT_NB", "CCT_CIT_NONCIT"), ("XGB_EARA_SEX_RT",), id="other criterion"),
-        pytest.param(("MST_TUNE_SEX_AGE_CBR_NB", YOUNG, FOREIGN), ("XDB_TEMP_SEX_AGE_RT", YOUNG), id="other rate"),
-        pytest.param(("XDB_TEMP_SEX_AGE_RT", YOUNG), ("MST_TEMP_SEX_AGE_CBR_RT", YOUNG, FOREIGN), id="not backwards"),
-        pytest.param(
-            ("MST_TUNE_SEX_AGE_CBR_RT", YOUNG, FOREIGN), ("MST_TUNE_SEX_AGE_CBR_NB", YOUNG, FOREIGN), id="count"
-        ),
-    ],
-)
-def test_what_is_no_part_hides_nothing(part, whole):
-    assert linked(unreliable(*part), figure(*whole))[1] == ("", "")
+def test_what_a_release_told_leaks_and_is_said_to_be_told(frame, spec):
+    before = protect(frame, {SURVEY: spec}, {SURVEY: ILO})
+    tables = before.surveys[SURVEY].tables
+    of_counts = frame["indicator"].str.endswith("_NB").to_numpy() & frame.index.isin(before.figures.index)
+    told = np.zeros(len(frame), dtype=bool)
+    told[np.flatnonzero(of_counts & (tables.linked.need_up[tables.own] > 0))[0]] = True
+    made = protect(frame, {SURVEY: spec}, {SURVEY: ILO}, known=told)
+    found = attack(made, SURVEY)
+    assert [leak.earlier for leak in found.leaks].count(True) == 1
 
 
-def test_a_difference_follows_a_rate_that_is_suppressed_by_its_count():
-    count = figure("UNE_TUNE_SEX_AGE_NB", TOTAL, status="S", reason="confidential")
-    rate = figure("MST_TUNE_SEX_AGE_CBR_RT", TOTAL, EVERYWHERE)
-    change = figure("XCH_TUNE_SEX_AGE_CBR_RT", TOTAL, EVERYWHERE)
-    assert [status for status, _ in linked(change, rate, count)] == ["S", "S", "S"]
+def test_what_a_release_told_is_not_hidden_beside(frame, spec, made):
+    """Cells that were shown before are shown again, and others are hidden in their place."""
+    secondary = made.figures.index[made.figures["reason"] == "secondary"]
+    told = frame.index == secondary[0]
+    again = protect(frame, {SURVEY: spec}, {SURVEY: ILO}, known=told)
+    assert again.figures.loc[secondary[0], "status"] != "S"
+    assert attack(again, SURVEY).leaks == ()
 
 
-def test_both_reasons_are_told_once():
-    numerator = figure("MST_TUNE_SEX_AGE_CBR_NB", YOUNG, FOREIGN, "S", "unreliable;confidential")
-    denominator = unreliable("MST_TEAP_SEX_AGE_CBR_NB", YOUNG, FOREIGN)
-    rate = figure("MST_TUNE_SEX_AGE_CBR_RT", YOUNG, FOREIGN)
-    assert linked(numerator, denominator, rate)[2] == ("S", "unreliable;confidential")
+def test_the_account_adds_up(made):
+    account = report(made, {SURVEY: attack(made, SURVEY)})
+    hidden = account["cells"] - account["published"]
+    assert sum(account["by_reason"].values()) == hidden
+    by_indicator = account["by_indicator"].values()
+    assert sum(own["confidential"] + own["secondary"] + own["unreliable"] for own in by_indicator) == hidden
+    assert account["attack"]["targets"] == account["attack"]["protected"] > 0
+    assert 0 < account["information"]["lost_secondary"] < account["information"]["total"]
 
 
-def test_a_comparison_loses_its_value_and_p_value_with_its_part(specs):
-    """The foreign-born's mean is suppressed by its CV: with the natives' mean the gap would give it back."""
-    means = [("MST_EARA_SEX_CBR_NB", item, sex) for item in (NATIVE, FOREIGN) for sex in ("SEX_T", "SEX_M", "SEX_F")]
-    gaps = [("XGB_EARA_SEX_RT", None, sex) for sex in ("SEX_T", "SEX_M", "SEX_F")]
-    cells = [cell(200, indicator=name, classif1=item, sex=sex) for name, item, sex in (*means, *gaps)]
-    frame = pd.DataFrame(cells).astype({"classif1": object}).assign(status="", reason="")
-    hidden = (frame["classif1"] == FOREIGN) & (frame["sex"] == "SEX_T")
-    frame = frame.assign(status=frame["status"].mask(hidden, "S"), reason=frame["reason"].mask(hidden, "unreliable"))
-    found, refused = protect(frame.drop(columns="n_smallest"), specs, {SURVEY: ILO})
-    assert refused == []
-    found = found[found["indicator"] == "XGB_EARA_SEX_RT"].set_index("sex")
-    assert found.loc["SEX_T", FIGURES].isna().all()
-    assert (found.loc["SEX_T", "obs_status"], found.loc["SEX_T", "n_band"]) == ("S", "")
-    assert found.loc[["SEX_M", "SEX_F"], FIGURES].notna().all(axis=None)
+def test_the_same_whatever_the_order(frame, spec, made):
+    other = protect(frame.iloc[::-1], {SURVEY: spec}, {SURVEY: ILO})
+    hidden = [int(one.figures["reason"].eq("secondary").sum()) for one in (made, other)]
+    assert hidden[0] == pytest.approx(hidden[1], rel=0.2)
+    assert attack(other, SURVEY).leaks == ()
 
 
-def test_migrants_are_the_cell_of_everybody_that_they_are_said_to_be():
-    universes = load_columns()["persons"].universes
-    for universe, (whole, concept) in _MIGRANTS_OF.items():
-        condition = universes[universe].condition.text
-        assert condition.startswith(f"({universes[whole].condition.text}) AND ")
-        own = condition.removeprefix(f"({universes[whole].condition.text}) AND ")
-        by = {"place_of_birth": "birth", "citizenship_status": "citizenship"}[concept]
-        assert own in (f"({concept} = '{CONTRASTS[concept][0]}')", f"(is_migrant_worker_by_{by})")
+# --- rounding ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rounded(frame, spec):
+    section = ProtectionSection(method="controlled_rounding", base=1000)
+    return protect(frame, {SURVEY: dataclasses.replace(spec, protection=section)}, {SURVEY: ILO})
+
+
+def test_rounded_counts_add_up_and_hide_nothing_beside(rounded):
+    rows = rounded.rows
+    counts = rows[rows["indicator"].str.endswith("_NB") & (rows["unit_mult"] == 3) & rows["obs_value"].notna()]
+    assert np.allclose(counts["obs_value"], counts["obs_value"].round())
+    table = rounded.figures[rounded.figures["indicator"] == "POP_XWAP_SEX_AGE_NB"]
+    wide = table.pivot_table(index="classif1", columns="sex", values="value")
+    assert (wide["SEX_T"] == wide["SEX_M"] + wide["SEX_F"]).all()
+    of_counts = rows[~rows["indicator"].str.startswith("XPY")]
+    assert "secondary" not in set(of_counts["reason"])
+
+
+def test_rates_and_limits_are_made_of_rounded_counts(rounded, frame):
+    figures = rounded.figures
+    own = rounded.surveys[SURVEY]
+    shown = figures.index[figures["status"] != "S"]
+    rates = shown[own.tables.denominator[shown] >= 0]
+    parts = own.rounded[own.tables.own[rates]], own.rounded[own.tables.denominator[rates]]
+    assert len(rates) > 20
+    assert figures.loc[rates, "value"].to_numpy() == pytest.approx(100 * parts[0] / parts[1])
+    counts = figures[(figures["indicator"] == "EMP_TEMP_SEX_AGE_NB") & (figures["status"] != "S")]
+    middle = np.sqrt(counts["lower"] * counts["upper"])
+    assert middle.to_numpy() == pytest.approx(counts["value"].to_numpy())
+    before = frame.loc[counts.index, "value"]
+    assert (before - counts["value"]).abs().max() > 0.1
+
+
+def test_the_attacker_of_rounded_tables_learns_nothing(rounded):
+    assert attack(rounded, SURVEY).leaks == ()
+
+
+def test_a_base_belongs_to_rounding():
+    with pytest.raises(ValueError, match="base is given with"):
+        ProtectionSection(base=1000)
+    with pytest.raises(ValueError, match="base is given with"):
+        ProtectionSection(method="controlled_rounding")
