@@ -3,6 +3,7 @@
 import hashlib
 from functools import cache
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -20,7 +21,8 @@ _OWN = (
 @cache
 def code_fingerprint() -> str:
     """Return a hash of the code and data that turn a raw extract into estimates, and of the engines."""
-    digest = hashlib.sha256(" ".join((duckdb.__version__, np.__version__, scipy.__version__)).encode())
+    engines = (duckdb.__version__, np.__version__, scipy.__version__, version("highspy"))
+    digest = hashlib.sha256(" ".join(engines).encode())
     for name in _OWN:
         digest.update((Path(__file__).parent / name).read_bytes())
     for package in ("schemas", "transforms"):

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, vstack
 
 from transforms.linked_cells import Booleans, Floats, Integers
+from transforms.solver import new_solver
 
 #: Roundings are widened by this share of themselves, and by that share of the value (precision of the equations).
 _WIDER, _PRECISION = 1e-6, 1e-9
@@ -181,7 +182,7 @@ class Program:
         self._solver = self._passed()
 
     def _passed(self) -> Any:
-        solver: Any = highspy.Highs()
+        solver = new_solver()
         for option, value in _OPTIONS.items():
             solver.setOptionValue(option, value)
         model = highspy.HighsLp()

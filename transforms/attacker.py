@@ -34,7 +34,7 @@ from transforms.linked_cells import Booleans, Floats, Integers
 TOLERANCE = 1e-6
 #: Rounds of pulling many cells at once: up, down, the rest up, the rest down, then by chance; and the share of the open
 #: questions below which another round is not worth it.
-_ROUNDS, _ORDERED, _WORTH = 8, 4, 0.05
+_ROUNDS, _ORDERED, _WORTH = 40, 4, 0.03
 #: Open questions after two rounds that are rather asked one by one.
 _FEW = 8
 #: Rows around a cell in which a leak is sought before the whole component is, and steps from the cell.
@@ -43,7 +43,7 @@ _AROUND, _STEPS = 400, 4
 _SMALL = 2_000
 #: Of larger ones: questions that are put to the whole component one by one, after which what is still open counts as
 #: not protected; and leaks for which the smallest set of rows is sought, after which any set that leaks is named.
-_SINGLE, _EXPLAINED = 20, 200
+_SINGLE, _EXPLAINED = 150, 200
 _SEED = 5
 #: Directions of the questions about a target: down, up.
 _SIDES = np.array([-1, 1])

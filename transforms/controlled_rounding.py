@@ -31,7 +31,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from math import gcd
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import highspy
 import numpy as np
@@ -39,6 +39,7 @@ from scipy.sparse import csr_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
 from transforms.linked_cells import Booleans, Floats, Integers
+from transforms.solver import new_solver
 
 #: Cells of a component up to which its optimum is sought.
 EXACT_CELLS = 150
@@ -374,7 +375,7 @@ def _integer_programme(
     programme.a_matrix_.start_, programme.a_matrix_.index_ = matrix.indptr, matrix.indices
     programme.a_matrix_.value_ = matrix.data
     programme.integrality_ = [highspy.HighsVarType.kInteger] * len(cost)
-    solver: Any = highspy.Highs()
+    solver = new_solver()
     options = {
         "output_flag": False,
         "threads": 1,

@@ -4,7 +4,10 @@ Here belongs how a programme is handed to the solver and what comes back; what i
 One thread, a fixed seed and no limit of time: the same programme gives the same answer on every machine of a kind.
 """
 
+import os
+import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import highspy
@@ -40,6 +43,30 @@ class Solved:
     objective: float
 
 
+def new_solver() -> Any:
+    """Return a solver of HiGHS that prints nothing.
+
+    The first one of a process prints a banner before any option can forbid it; standard output is the caller's.
+    """
+    _let_banner_pass()
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    return solver
+
+
+@cache
+def _let_banner_pass() -> None:
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        highspy.Highs()
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
 class Programme:
     """A programme: least (or most) cost @ x subject to row_lower <= matrix @ x <= row_upper, lower <= x <= upper."""
 
@@ -69,7 +96,7 @@ class Programme:
             maximise: looks for the most instead of the least.
             options: of HiGHS, by its own names.
         """
-        self._solver = highspy.Highs()
+        self._solver = new_solver()
         said: dict[str, Any] = {"output_flag": False, "threads": 1, "random_seed": 0, "parallel": "off", **options}
         for name, value in said.items():
             self._solver.setOptionValue(name, value)
@@ -121,9 +148,13 @@ class Programme:
         self._solver.setSolution(solution)
 
     def solve(self) -> Solved:
-        """Solves."""
-        self._solver.run()
-        status = _STATUS.get(self._solver.getModelStatus(), "failed")
+        """Solves; from scratch if the solver fails where the last solve ended."""
+        for _ in range(2):
+            self._solver.run()
+            status = _STATUS.get(self._solver.getModelStatus(), "failed")
+            if status != "failed":
+                break
+            self._solver.clearSolver()
         solution = self._solver.getSolution()
         valid = solution.value_valid
         x = np.array(solution.col_value) if valid else np.zeros(self.columns)

@@ -23,7 +23,7 @@ from transforms.suppression_proofs import ASKED, ENOUGH, NOTHING, UP, Component,
 #: Nodes of a search among whole numbers after which the component is left to the heuristic.
 NODES = 20_000
 #: Rounds of cuts after which it is left to the heuristic.
-ROUNDS = 200
+ROUNDS = 25
 #: Room that shown cells get when a cut is looked for, in needs: of many multipliers those that name few cells are best.
 _ROOM = 1e-3
 #: How far from the best the first searches may end; the last ones end at the best.
@@ -103,7 +103,7 @@ def _cut(component: Component, cell: int, way: int, multiplier: Floats) -> Float
     rise, fall = np.maximum(multiplier, 0.0), np.maximum(-multiplier, 0.0)
     hidden = component.is_hidden
     left = component.need(cell, way) - float(fall[hidden] @ component.value[hidden])
-    if left <= 0 or np.any(rise[hidden] > 1e-6):
+    if left <= (1 - ENOUGH) * component.need(cell, way) or np.any(rise[hidden] > 1e-6):
         return None
     found = np.where(rise > _TINY, 1.0, np.minimum(1.0, fall * component.value / left))
     return np.where(hidden | (found < _TINY), 0.0, found)

@@ -179,6 +179,18 @@ class Heuristic:
     def _one_by_one(self) -> None:
         """Meets every need that is left by itself, the largest first."""
         for task in self._of.tasks:
+            if task not in self.proofs.left or task in self.missed:
+                continue
+            if not self._meet(task, self._open) and not self._meet(task, None):
+                self.missed.append(task)
+
+    def repair(self, tasks: list[Task]) -> None:
+        """Meets needs anew whose proofs do not hold; those that are not met any more are missed."""
+        for task in tasks:
+            self.proofs.by_task.pop(task, None)
+            self.proofs.left.add(task)
+        self._open = np.ones(len(self._of.value), dtype=bool)
+        for task in tasks:
             if task in self.proofs.left and not self._meet(task, self._open) and not self._meet(task, None):
                 self.missed.append(task)
 

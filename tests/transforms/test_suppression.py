@@ -5,10 +5,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
+from scipy.optimize import LinearConstraint, linprog, milp
+from scipy.sparse import csr_array, hstack, identity, kron
 
-from tests.transforms.linked_examples import KINDS, cube, linked, random_table
+from tests.transforms.linked_examples import KINDS, cube, linked, random_table, textbook_investment
 from transforms.suppression import suppress
+from transforms.suppression_exact import attainable, cheapest
+from transforms.suppression_heuristic import Heuristic
+from transforms.suppression_proofs import UP, Proofs, components, unknown_cells
 
 
 def reaches(tables, hidden):
@@ -147,3 +151,95 @@ def test_the_same_twice():
         one, other = (suppress(tables, exact_cells=cells) for _ in range(2))
         assert np.array_equal(one.secondary, other.secondary)
         assert one.solves == other.solves
+
+
+def by_one_programme(part):
+    """The least cost by a single programme, a deviation of its own for every need: no cuts, another solver's front."""
+    count, needs = len(part.value), part.tasks
+    most = 50 * max(part.need(*task) for task in needs)
+    hide = csr_array(kron(np.ones((len(needs), 1)), identity(count)))
+    move = csr_array(identity(len(needs) * count))
+    value = np.tile(part.value, len(needs))
+    least, top = np.full(len(value), -np.inf), np.full(len(value), np.inf)
+    for number, (cell, way) in enumerate(needs):
+        place, need = number * count + cell, part.need(cell, way)
+        (least if way == UP else top)[place] = way * need
+    none = csr_array((len(needs) * part.equations.shape[0], count))
+    rows = [
+        LinearConstraint(hstack([none, kron(identity(len(needs)), part.equations)]), 0, 0),
+        LinearConstraint(hstack([csr_array(hide.multiply(np.minimum(value, most)[:, None])), move]), 0, np.inf),
+        LinearConstraint(hstack([hide * most, -move]), 0, np.inf),
+    ]
+    bounds = (
+        np.concatenate([part.is_hidden.astype(float), least]),
+        np.concatenate([np.ones(count), top]),
+    )
+    kinds = np.concatenate([np.ones(count), np.zeros(len(value))])
+    cost = np.concatenate([part.cost, np.zeros(len(value))])
+    return milp(cost, constraints=rows, bounds=bounds, integrality=kinds, options={"mip_rel_gap": 0.0}).fun
+
+
+def test_the_investments_of_the_textbook():
+    """By hand: rows II and III, columns A and C leave the 22 anywhere from 5 to 30, and 8 + 17 + 12 is least."""
+    tables = textbook_investment(needs={(1, 2): (8.0, 17.0)})
+    found = suppress(tables)
+    assert tables.value[found.secondary].tolist() == [8, 17, 12]
+    assert (found.cost, found.method, found.components, found.largest_component) == (37, "exact", 1, 16)
+    assert suppress(textbook_investment(needs={(1, 2): (8.1, 17.0)})).cost > 37
+    assert suppress(textbook_investment(needs={(1, 2): (8.0, 17.1)})).cost > 37
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cuts_and_one_large_programme_agree(kind):
+    draw = np.random.default_rng(12)
+    for _ in range(3):
+        tables = random_table(draw, kind)
+        for part in components(tables, unknown_cells(tables)):
+            if attainable(part)[0] or len(part.tasks) > 6:
+                continue
+            hidden, proofs, _ = cheapest(part)
+            assert part.cost[hidden].sum() == pytest.approx(by_one_programme(part), rel=1e-6)
+            assert proofs.unmet(part, hidden) == []
+
+
+def test_a_proof_that_does_not_hold_is_found():
+    tables = textbook_investment(needs={(1, 2): (8.0, 8.0)})
+    (part,) = components(tables, unknown_cells(tables))
+    hidden, proofs, _ = cheapest(part)
+    cell = part.tasks[0][0]
+    needs = [(cell, way) for _, way in part.tasks]
+    assert proofs.unmet(part, hidden) == []
+    for secondary in np.flatnonzero(hidden & ~part.is_hidden):
+        fewer = hidden.copy()
+        fewer[secondary] = False
+        assert proofs.unmet(part, fewer) == needs, "a cell that is shown does not move"
+    assert proofs.unmet(replace(part, up=part.up * 2, down=part.down * 2), hidden) == needs, "not far enough"
+    assert proofs.unmet(replace(part, value=part.value * 0.1), hidden), "below nothing"
+    cells, deviation = proofs.found[0]
+    proofs.found[0] = (cells, deviation * np.where(cells == cells[0], 1.001, 1.0))
+    assert proofs.unmet(part, hidden), "sums do not hold"
+    assert Proofs(part).unmet(part, hidden) == needs, "none at all"
+
+
+def test_rounds_for_many_needs_protect_a_table_that_is_too_large_for_one_by_one():
+    draw = np.random.default_rng(2)
+    values, equations = cube(draw.negative_binomial(1, 0.05, size=(14, 10, 9)).astype(float))
+    few = [name for name in values if "T" not in name and 0 < values[name] < 4]
+    tables = linked(values, equations, confidential=few, needs=dict.fromkeys(few, (3.0, 1.0)))
+    said = []
+    found = suppress(tables, progress=said.append)
+    assert (found.method, found.unprotected.size) == ("heuristic", 0)
+    assert found.largest_component > 1500
+    assert found.solves < len(few), "one programme serves many"
+    assert said
+    assert not found.secondary[tables.is_hidden].any()
+    (part,) = components(tables, unknown_cells(tables))
+    again = Heuristic(part, lambda _: None)
+    again.run()
+    assert np.array_equal(again.is_hidden, (tables.is_hidden | found.secondary)[part.cells])
+
+
+def test_a_need_of_a_cell_that_is_shown_is_refused():
+    tables = square()
+    with pytest.raises(ValueError, match="1 cells have a need and are not hidden"):
+        suppress(replace(tables, is_hidden=np.zeros(len(tables.value), dtype=bool)))
