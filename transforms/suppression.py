@@ -116,7 +116,7 @@ def _protect(part: Component, exact_cells: int, progress: Callable[[str], None])
             return hidden, {cell for cell, _ in tasks}, "exact", solves + more
     heuristic = Heuristic(part, progress)
     heuristic.run()
-    # A proof that the solver's tolerance spoiled is looked for again; what is not found is named, and left to the audit.
+    # A proof that the tolerance of the solver spoiled is looked for again; what is not found is named.
     for _ in range(_REPAIRS):
         spoiled = heuristic.proofs.unmet(_without(part, heuristic.missed), heuristic.is_hidden)
         if not spoiled:
