@@ -75,12 +75,12 @@ def protected_estimates(
         code_fingerprint(),
         [file_hash(Path(__file__).with_name(name)) for name in ("protected.py", "told.py", "areas.py")],
     )
-    any_round = next(iter(opened.values()))
-    with any_round.engine(area) as (connection, _):
-        told = told_rows(home.releases, partition, is_test=partition.endswith(TEST_SUFFIX))
-        digest = _digest(home, partition, made_of, told, connection)
+    told = told_rows(home.releases, partition, is_test=partition.endswith(TEST_SUFFIX))
+    digest = _digest(home, partition, made_of, told)
 
-        def build(folder: Path) -> Built:
+    def build(folder: Path) -> Built:
+        any_round = next(iter(opened.values()))
+        with any_round.engine(area) as (connection, _):
             frame = connection.execute("FROM area_estimates").df()
             progress("protecting")
             made = protect(
@@ -99,11 +99,11 @@ def protected_estimates(
             quality = _quality(home, opened.values(), set(published["survey"]))
             _write_frame(connection, quality, folder / "quality.parquet")
             _write_frame(connection, told, folder / TOLD)
-            account = {"partition": partition} | report(made, attacks)
-            (folder / REPORT).write_bytes(as_json(account))
-            return Built(tuple(_leaks(attacks)), _facts(published, made, account, made_of))
+        account = {"partition": partition} | report(made, attacks)
+        (folder / REPORT).write_bytes(as_json(account))
+        return Built(tuple(_leaks(attacks)), _facts(published, made, account, made_of))
 
-        return obtain(home.store, TABLE, partition, digest, build)
+    return obtain(home.store, TABLE, partition, digest, build)
 
 
 def _year_before(partition: str) -> str:
@@ -113,7 +113,7 @@ def _year_before(partition: str) -> str:
     return f"{area}_{int(year) - 1}{suffix}"
 
 
-def _digest(home: Home, partition: str, made_of: str, told: pd.DataFrame, connection: duckdb.DuckDBPyConnection) -> str:
+def _digest(home: Home, partition: str, made_of: str, told: pd.DataFrame) -> str:
     """Return the hash of everything that goes in: the one in force where releases told nothing that it did not foresee.
 
     A table is made before it is released, so that what its own release tells is no reason to make it anew.
@@ -121,11 +121,10 @@ def _digest(home: Home, partition: str, made_of: str, told: pd.DataFrame, connec
     stored = current(home.store, TABLE, partition)
     if stored is not None and stored.facts.get("made_of") == made_of and stored.is_valid:
         key = ["indicator", "freq", "time", "sex", "classif1", "classif2"]
-        shown = connection.execute(
-            f"SELECT {', '.join(key)} FROM read_parquet({path_literal(stored.data)}) WHERE obs_value IS NOT NULL"
-        ).df()
-        foreseen = pd.concat([shown, pd.read_parquet(stored.folder / TOLD)[key]], ignore_index=True)
-        more = told[key].fillna("").merge(foreseen.fillna("").drop_duplicates(), how="left", indicator=True)
+        rows = pd.read_parquet(stored.data, columns=[*key, "obs_value"])
+        shown = rows.loc[rows["obs_value"].notna(), key]
+        foreseen = pd.concat([shown, pd.read_parquet(stored.folder / TOLD)[key]], ignore_index=True).fillna("")
+        more = told[key].fillna("").merge(foreseen.drop_duplicates(), how="left", indicator=True)
         if (more["_merge"] == "both").all():
             return stored.input_hash
     return hash_of(made_of, sorted(map(list, told.fillna("").itertuples(index=False, name=None))))

@@ -380,4 +380,5 @@ def test_what_changes_the_facts_makes_a_new_release(home: Home, tmp_path: Path) 
         for path in made.folder.rglob("*")
         if path.is_file() and path.read_bytes() != (before / path.relative_to(made.folder)).read_bytes()
     }
-    assert changed == {"quality.csv", "toc.csv", "README.txt", "release.json", "provenance.json"}
+    # What was told may not be hidden any more, so that other cells may be hidden beside: data may differ as well.
+    assert changed >= {"quality.csv", "toc.csv", "README.txt", "release.json", "provenance.json"}
