@@ -30,5 +30,12 @@ def test_a_folder_outside_the_package_runs_to_release(tmp_path: Path) -> None:
     assert int(total["n"]) == len(employed)
     public = ilms(home, "get", "EMP_TEMP_SEX_AGE_NB", "--area", "FJI", "--release", "latest-test")
     assert public.returncode == 0
-    published = f"EMP_TEMP_SEX_AGE_NB,SEX_T,AGE_YTHADULT_YGE15,,2024Q1,{float(total['value']):.3f},"
-    assert published in public.stdout
+    # Of so few persons some cells are hidden beside others; what is shown is what was estimated.
+    estimated = {(row["sex"], row["classif1"]): row["value"] for row in rows}
+    told = list(csv.DictReader(io.StringIO(public.stdout)))
+    assert {(row["sex"], row["classif1"]) for row in told} <= set(estimated)
+    for row in told:
+        if row["obs_value"]:
+            assert float(row["obs_value"]) == round(float(estimated[row["sex"], row["classif1"]]), 3)
+        else:
+            assert row["obs_status"] in ("S", "C")
