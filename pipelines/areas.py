@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipelines.coherence_checks import coherence_findings
 from pipelines.engine import path_literal
-from pipelines.estimates import ESTIMATE_KEYS, Progress, estimate, silent, write_estimates
+from pipelines.estimates import ESTIMATE_KEYS, estimate, write_estimates
 from pipelines.findings import Finding, finding
 from pipelines.fingerprint import code_fingerprint
 from pipelines.home import Home
@@ -25,6 +25,7 @@ from schemas.errors import ProblemsError
 from schemas.indicators import Indicator, load_indicators
 from schemas.periods import Period
 from schemas.survey_spec import SurveySpec
+from transforms.progress import Progress, silent
 
 
 def area_year(home: Home, identifier: str) -> str:

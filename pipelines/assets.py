@@ -13,7 +13,6 @@ from typing import TypeVar
 import dagster as dg
 
 from pipelines import absentees, areas, protected, rounds, run
-from pipelines.estimates import Progress
 from pipelines.events import AREA_TABLES, AREA_YEARS, ROUNDS
 from pipelines.home import Home
 from pipelines.intake import latest_receipt
@@ -22,6 +21,7 @@ from pipelines.report import write_round_report
 from pipelines.storage import Table, current, partitions
 from schemas.errors import ProblemsError
 from sdmx_out.release import ReleaseResult
+from transforms.progress import Progress
 
 Result = TypeVar("Result")
 Told = Iterator[dg.AssetCheckResult | dg.MaterializeResult]  # type: ignore[type-arg]

@@ -4,7 +4,7 @@ One function serves a round's own figures, annual and pooled averages over sever
 periods. What an indicator's figures are made of is said in ``transforms.measures``.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,11 +25,10 @@ from transforms import measures, variance
 from transforms.confidentiality import judge_confidential
 from transforms.measures import Name, Shares, Side
 from transforms.membership import published_items, wanted_versions
+from transforms.progress import Progress, silent
 from transforms.reliability import judge_cells
 from transforms.stocks import MAIN_WEIGHT, Cube, cube_of, cubes, indicator_weight
 from transforms.variance import Booleans, Floats, SampleDesign, VarianceParts
-
-Progress = Callable[[str], None]
 
 #: Order in which rows are written; the release is then the same whatever the engine's order was.
 ESTIMATE_KEYS = ["indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2"]
@@ -67,10 +66,6 @@ ESTIMATE_TYPES: Mapping[str, str] = {
 }
 
 _COUNTS = tuple(name for name, kind in ESTIMATE_TYPES.items() if kind == "BIGINT")
-
-
-def silent(message: str) -> None:
-    """Take progress messages and say nothing."""
 
 
 def method_text(spec: SurveySpec, measure: Measure, *, has_own_weight: bool = False) -> str:
@@ -131,26 +126,13 @@ def estimate(
     before: Sequence[Table] = (),
     chosen: Iterable[Indicator] | None = None,
     progress: Progress = silent,
+    *,
+    in_full: bool = False,
 ) -> pd.DataFrame:
     """Return the estimates of indicators that a survey supports: one row per indicator x cell.
 
-    Columns are those of ``ESTIMATE_TYPES``; see ``estimate_in_full``.
-    """
-    found = estimate_in_full(connection, support, period, totals, persons, before, chosen, progress)
-    return found[list(ESTIMATE_TYPES)]
-
-
-def estimate_in_full(
-    connection: duckdb.DuckDBPyConnection,
-    support: Support,
-    period: Period,
-    totals: Sequence[Table],
-    persons: Sequence[Table],
-    before: Sequence[Table] = (),
-    chosen: Iterable[Indicator] | None = None,
-    progress: Progress = silent,
-) -> pd.DataFrame:
-    """Return estimates with all that they were judged by, ``n_smallest`` and ``households_smallest`` as well.
+    Columns are those of ``ESTIMATE_TYPES``; in full those that they were judged by as well, ``n_smallest`` and
+    ``households_smallest``.
 
     Args:
         connection: DuckDB.
@@ -161,6 +143,7 @@ def estimate_in_full(
         before: psu_totals of the rounds that changes are from; without them no change is estimated.
         chosen: which indicators; all that the survey supports by default.
         progress: told every few cubes.
+        in_full: whether all columns are returned.
     """
     asked = support.indicators.values() if chosen is None else chosen
     # Nobody was asked for absent members in a round that does not list them: that is no zero to be averaged.

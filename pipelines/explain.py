@@ -15,7 +15,7 @@ import pandas as pd
 from pipelines.areas import Stacked, area_years, stacked_figures
 from pipelines.cube_sums import Stack, stack_rounds
 from pipelines.engine import open_engine, path_literal
-from pipelines.estimates import estimate_in_full
+from pipelines.estimates import estimate
 from pipelines.explain_parts import Taken, take_apart
 from pipelines.home import Home
 from pipelines.protected import TEST_SUFFIX
@@ -332,7 +332,7 @@ def check_figure(home: Home, figure: Figure) -> Check:
     persons = figure.of(figure.persons, made.rounds)
     with home.scratch() as scratch, open_engine(scratch, [home.store]) as connection:
         taken = take_apart(connection, figure.support, indicator, figure.cell, now, before, persons, figure.times)
-        frame = estimate_in_full(connection, figure.support, made.period, now, persons, before, [indicator])
+        frame = estimate(connection, figure.support, made.period, now, persons, before, [indicator], in_full=True)
         stack = stack_rounds(connection, figure.support, now, before)
     rules = broken_rules(frame, profile_of(figure.support.spec.reliability), {indicator.id: indicator})
     again = _same_cell(frame.assign(**rules), figure.cell)

@@ -5,7 +5,6 @@ was not published of the year before, what releases have told), the attack on th
 downstream can reach what is above this table.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from pipelines.engine import path_literal
-from pipelines.estimates import Progress, silent
 from pipelines.findings import Finding, finding
 from pipelines.fingerprint import code_fingerprint
 from pipelines.home import Home
@@ -24,12 +22,13 @@ from pipelines.quality import quality_rows
 from pipelines.rounds import Round, open_round
 from pipelines.storage import Built, Table, as_json, current, file_hash, hash_of, obtain
 from pipelines.support import support, why_not
-from pipelines.told import told_rows
+from pipelines.told import told_by, told_rows
 from schemas.indicators import load_indicators
 from schemas.periods import Period
 from schemas.reliability import profile_of
 from schemas.survey_spec import SurveySpec
 from transforms.linked_cells import Booleans
+from transforms.progress import Progress, silent
 from transforms.protection import KEYS, Protected, protect, sorted_rows
 from transforms.protection_audit import Attack, attack, report
 
@@ -75,7 +74,8 @@ def protected_estimates(
         code_fingerprint(),
         [file_hash(Path(__file__).with_name(name)) for name in ("protected.py", "told.py", "areas.py")],
     )
-    told = told_rows(home.releases, partition, is_test=partition.endswith(TEST_SUFFIX))
+    is_test = partition.endswith(TEST_SUFFIX)
+    told = told_rows(home.releases, partition, is_test=is_test)
     digest = _digest(home, partition, made_of, told)
 
     def build(folder: Path) -> Built:
@@ -100,6 +100,7 @@ def protected_estimates(
             _write_frame(connection, quality, folder / "quality.parquet")
             _write_frame(connection, told, folder / TOLD)
         account = {"partition": partition} | report(made, attacks)
+        account["attack"]["earlier_releases"] = [path.name for path in told_by(home.releases, is_test=is_test)]
         (folder / REPORT).write_bytes(as_json(account))
         return Built(tuple(_leaks(attacks)), _facts(published, made, account, made_of))
 
@@ -173,7 +174,7 @@ def _facts(published: pd.DataFrame, made: Protected, account: Mapping[str, Any],
         "not_published": int(published["obs_value"].isna().sum()),
         "tables_refused": len(made.refused),
         "hidden_beside": int((published["conf_status"] == "D").sum()),
-        "attack": json.dumps(told),
+        "attack": told,
         "made_of": made_of,
     }
 

@@ -20,8 +20,7 @@ from pipelines.calibration import calibrate
 from pipelines.coherence_checks import benchmark_findings, coherence_findings, stock_findings, with_explanations
 from pipelines.design_checks import design_findings
 from pipelines.engine import WORK_FORMAT, path_literal
-from pipelines.estimates import Progress as Progress
-from pipelines.estimates import estimate, silent, write_estimates
+from pipelines.estimates import estimate, write_estimates
 from pipelines.file_sets import assign, set_layouts, write_raw_tables
 from pipelines.findings import Finding
 from pipelines.fingerprint import code_fingerprint
@@ -39,6 +38,7 @@ from schemas.concepts import load_universes
 from schemas.errors import InputError, Problem
 from schemas.survey_spec import dictionary_of
 from transforms.harmonise import correction_counts_sql, plan, table_columns
+from transforms.progress import Progress, silent
 
 #: The tables of a round, each made from the one before.
 ROUND_TABLES = ("raw_extract", "harmonised_persons", "harmonised_absentees", "psu_totals", "round_estimates")

@@ -25,7 +25,6 @@ import duckdb
 
 from pipelines.areas import area_years, process_area, sort_rounds
 from pipelines.engine import EngineError, open_engine
-from pipelines.estimates import Progress, silent
 from pipelines.fingerprint import code_fingerprint
 from pipelines.home import Home
 from pipelines.intake import received_rounds
@@ -41,6 +40,7 @@ from sdmx_out.gate import check_role, propose
 from sdmx_out.places import Places
 from sdmx_out.release import LATEST, Kind, ReleaseResult, Request
 from sdmx_out.release_log import By
+from transforms.progress import Progress, silent
 
 
 @dataclass(frozen=True)

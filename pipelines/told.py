@@ -25,10 +25,7 @@ def told_rows(releases: Path, partition: str, *, is_test: bool) -> pd.DataFrame:
     area, year = partition.removesuffix("-test").rsplit("_", 1)
     rows: dict[tuple[str, ...], None] = {}
     seen: set[int] = set()
-    folders = [path for path in sorted(releases.glob("*")) if path.is_dir() and not path.is_symlink()]
-    for folder in folders:
-        if folder.name.startswith(".") or folder.name.startswith("test-") != is_test:
-            continue
+    for folder in told_by(releases, is_test=is_test):
         for path in sorted((folder / _BULK).glob("*.csv")):
             # Releases share unchanged files.
             if (node := path.stat().st_ino) in seen:
@@ -43,6 +40,12 @@ def told_rows(releases: Path, partition: str, *, is_test: bool) -> pd.DataFrame:
     for name in ("classif1", "classif2"):
         frame[name] = frame[name].replace("", None)
     return frame.assign(told=frame["told"].astype(float))
+
+
+def told_by(releases: Path, *, is_test: bool) -> list[Path]:
+    """Return the releases of one kind, by name."""
+    folders = (path for path in sorted(releases.glob("*")) if path.is_dir() and not path.is_symlink())
+    return [path for path in folders if not path.name.startswith(".") and path.name.startswith("test-") == is_test]
 
 
 def _sdmx(time: str) -> str:

@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipelines.engine import path_literal
-from pipelines.estimates import Progress, silent
 from pipelines.findings import Finding, finding
 from pipelines.fingerprint import code_fingerprint
 from pipelines.storage import Built, Table, hash_of, obtain
@@ -30,6 +29,7 @@ from schemas.survey_spec import SurveySpec
 from transforms import stocks
 from transforms.margins import Cells
 from transforms.membership import dimension, wanted_versions
+from transforms.progress import Progress, silent
 from transforms.variance import Floats, lonely_strata
 
 TABLE = "psu_totals"

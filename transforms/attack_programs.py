@@ -30,10 +30,6 @@ NO_CELLS: Integers = np.zeros(0, dtype=np.int64)
 #: Unknown cells above which programs are solved by interior points without a corner: simplex steps are too many there.
 _LARGE = 2_000
 _OPTIONS: dict[str, Any] = {
-    "output_flag": False,
-    "threads": 1,
-    "parallel": "off",
-    "random_seed": 0,
     "primal_feasibility_tolerance": _TOLERANCE,
     "dual_feasibility_tolerance": _TOLERANCE,
 }
@@ -182,9 +178,7 @@ class Program:
         self._solver = self._passed()
 
     def _passed(self) -> Any:
-        solver = new_solver()
-        for option, value in _OPTIONS.items():
-            solver.setOptionValue(option, value)
+        solver = new_solver(**_OPTIONS)
         model = highspy.HighsLp()
         model.num_row_, model.num_col_ = self._matrix.shape
         model.sense_ = highspy.ObjSense.kMaximize

@@ -20,7 +20,6 @@ Sources: Fischetti and Salazar (2001) Solving the cell suppression problem on ta
 Management Science 47 (the attacker's problem); Hundepool et al. (2012) Statistical Disclosure Control, chapter 4.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +28,7 @@ from scipy.sparse.csgraph import connected_components
 
 from transforms.attack_programs import NO_CELLS, Program, rows_of, worked_out
 from transforms.linked_cells import Booleans, Floats, Integers
+from transforms.progress import Progress, silent
 
 #: Part of what is needed that a bound may lack.
 TOLERANCE = 1e-6
@@ -115,10 +115,6 @@ class Audit:
     largest_component: int
 
 
-def silent(message: str) -> None:
-    """Take progress messages and say nothing."""
-
-
 def audit(
     published: Published,
     targets: Integers,
@@ -126,7 +122,7 @@ def audit(
     need_up: Floats,
     need_down: Floats,
     *,
-    progress: Callable[[str], None] = silent,
+    progress: Progress = silent,
 ) -> Audit:
     """Attack confidential cells.
 
@@ -291,7 +287,7 @@ class _Attack:
             elif self._parts.label[cell] < 0:
                 self._is_open[which] = False
 
-    def pull_components(self, progress: Callable[[str], None]) -> None:
+    def pull_components(self, progress: Progress) -> None:
         """Attack what is open, component by component."""
         label = self._parts.label[self._targets]
         numbers = np.unique(label[self._is_open.any(axis=1)])
@@ -312,7 +308,7 @@ class _Attack:
         self._is_open[mine] &= ~proved
         return int(proved.sum())
 
-    def _pull_together(self, program: Program, mine: Integers, progress: Callable[[str], None]) -> None:
+    def _pull_together(self, program: Program, mine: Integers, progress: Progress) -> None:
         """Pull all open targets at once: all up, which their sums can follow, all down, and the rest again."""
         chance = np.random.default_rng(_SEED)
         for turn in range(_ROUNDS):
@@ -335,7 +331,7 @@ class _Attack:
             if turn >= 2 and proved < _WORTH * questions.sum():
                 return
 
-    def _pull_singly(self, program: Program, mine: Integers, progress: Callable[[str], None]) -> None:
+    def _pull_singly(self, program: Program, mine: Integers, progress: Progress) -> None:
         """Look around each target that is still open for rows that leak it, else pull it alone."""
         left = int(self._is_open[mine].sum())
         if left:

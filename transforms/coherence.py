@@ -21,6 +21,7 @@ from schemas.concepts import load_universes
 from schemas.indicators import CONTRASTS, Indicator, load_indicators
 from transforms.figures import (
     SUMS,
+    WITH_UNKNOWN,
     Figures,
     Restrictions,
     base_codes,
@@ -40,9 +41,6 @@ Floats = NDArray[np.float64]
 
 #: Largest difference, relative to the larger side, at which an identity holds before rounding.
 TOLERANCE = 1e-9
-
-#: Columns in which nobody is without an item: the unknown have one of their own.
-_WITH_UNKNOWN = frozenset({"place_of_birth", "citizenship_status"})
 
 #: Measures in percent or percentage points that may be near 0 as the difference of two figures.
 _OF_100 = frozenset({"difference", "gap", "factor_gap"})
@@ -226,7 +224,7 @@ def _relative(whole: Any, parts: Any, n_whole: Any, n_parts: Any, lacks: Any) ->
 def _is_covered(figures: Figures, name: str, column: str, version: str) -> bool:
     """Whether nobody of a table can be in a version's total without being in one of its items."""
     indicator = figures.indicators[name]
-    if column.startswith("country") or column in _WITH_UNKNOWN:
+    if column.startswith("country") or column in WITH_UNKNOWN:
         return True
     if column != "age_band" or indicator.relation != "persons":
         return False

@@ -27,7 +27,6 @@ SRD/RR-89/05 (three dimensions); Salazar-González (2006) Controlled rounding an
 disclosure limitation methods for tabular data, Mathematical Programming 105.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from math import gcd
@@ -39,6 +38,7 @@ from scipy.sparse import csr_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
 from transforms.linked_cells import Booleans, Floats, Integers
+from transforms.progress import Progress, silent
 from transforms.solver import new_solver
 
 #: Cells of a component up to which its optimum is sought.
@@ -57,10 +57,6 @@ _ROUNDS, _NEAR = 6, 1_500
 _DEEPEST = 60
 #: Price of a unit below 0 in steps, while a solution without is still sought.
 _BELOW = 50.0
-
-
-def silent(message: str) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ def round_controlled(
     base: float,
     *,
     exact_cells: int = EXACT_CELLS,
-    progress: Callable[[str], None] = silent,
+    progress: Progress = silent,
 ) -> Rounded:
     """Return all cells as multiples of a base, such that every equation holds exactly.
 
@@ -198,7 +194,7 @@ class _Search:
 
     cells: _InBases
     rows: csr_array
-    progress: Callable[[str], None]
+    progress: Progress
     solves: int = 0
     is_exact: bool = True
     z: Floats = field(init=False)
@@ -375,16 +371,7 @@ def _integer_programme(
     programme.a_matrix_.start_, programme.a_matrix_.index_ = matrix.indptr, matrix.indices
     programme.a_matrix_.value_ = matrix.data
     programme.integrality_ = [highspy.HighsVarType.kInteger] * len(cost)
-    solver = new_solver()
-    options = {
-        "output_flag": False,
-        "threads": 1,
-        "random_seed": 0,
-        "mip_rel_gap": effort[0],
-        "mip_max_nodes": effort[1],
-    }
-    for name, setting in options.items():
-        solver.setOptionValue(name, setting)
+    solver = new_solver(mip_rel_gap=effort[0], mip_max_nodes=effort[1])
     solver.passModel(programme)
     solver.run()
     status = solver.getModelStatus()

@@ -56,6 +56,9 @@ _AT_RESIDENCE = {
     ("all_migrant_workers_by_citizenship", "RES_PRESENT_NON_RESIDENT"): "non_resident_foreign_workers",
 }
 
+#: Columns in which nobody is without an item: the unknown have one of their own.
+WITH_UNKNOWN = frozenset({"place_of_birth", "citizenship_status"})
+
 #: Time rules of flows; all other figures are of stocks.
 _FLOWS = ("flow", "sum", "year_before")
 

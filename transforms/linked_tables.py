@@ -26,6 +26,7 @@ from schemas.codes import COUNTRY_VERSIONS
 from schemas.indicators import Indicator, load_indicators
 from transforms.figures import (
     SUMS,
+    WITH_UNKNOWN,
     Figures,
     base_codes,
     country_groups,
@@ -44,10 +45,6 @@ TOLERANCE = 1e-9
 
 #: Unit in which hidden information is told.
 INFORMATION = "rows x persons"
-
-#: Columns in which the unknown have an item of their own. What is not known of a person cannot be learnt of one: such
-#: cells are hidden where they rest on few, but need no protection.
-_WITH_UNKNOWN = frozenset({"place_of_birth", "citizenship_status"})
 
 _MEASURES = ("count", "mean", "rate")
 
@@ -433,7 +430,11 @@ class _Builder:
         return n
 
     def _are_unknown(self) -> Booleans:
-        """Return which cells hold only persons of whom a restricting item is not known."""
+        """Return which cells hold only persons of whom a restricting item is not known.
+
+        What is not known of a person cannot be learnt of one: such cells are hidden where they rest on few, but need no
+        protection.
+        """
         unknown = {number for number, where in enumerate(self.wheres) if _is_unknown(where)}
         return np.array([where in unknown for _, where, _ in self.keys], dtype=bool)
 
@@ -464,7 +465,7 @@ def _is_unknown(where: Where) -> bool:
     root, held = where
     if isinstance(root, tuple):
         return _is_unknown(root[1])
-    return any(column in _WITH_UNKNOWN and all(code.endswith("_X") for code in codes) for column, codes in held)
+    return any(column in WITH_UNKNOWN and all(code.endswith("_X") for code in codes) for column, codes in held)
 
 
 def _partitions_of(version: str) -> dict[str, tuple[str, ...]]:

@@ -8,13 +8,14 @@ attacked (``protection_audit``).
 Source: STANDARDS 0.4 to 0.8, 1.9, 4.2, 4.4 and 7.3.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from schemas.errors import InputError, Problem
 from schemas.indicators import load_indicators
 from schemas.reliability import ReliabilityProfile
 from schemas.survey_spec import SurveySpec
@@ -23,11 +24,10 @@ from transforms.controlled_rounding import round_controlled
 from transforms.linked_cells import Booleans, Floats, Integers
 from transforms.linked_tables import LinkedTables, Needs, link
 from transforms.notes import notes_of
+from transforms.progress import Progress, silent
 from transforms.reliability import is_table_published, n_band
 from transforms.suppression import Suppression, suppress
 from transforms.variance import limits
-
-Progress = Callable[[str], None]
 
 #: Columns that name a row of estimates.
 KEYS = ("indicator", "ref_area", "survey", "freq", "time", "sex", "classif1", "classif2")
@@ -82,10 +82,6 @@ class Protected:
     rows: pd.DataFrame
     refused: tuple[Refused, ...]
     surveys: Mapping[str, LinkedSurvey]
-
-
-def silent(message: str) -> None:
-    """Take progress messages and say nothing."""
 
 
 def protect(
@@ -192,11 +188,18 @@ def _rounded(tables: LinkedTables, base: float, progress: Progress) -> tuple[Flo
     """Round the counts of a survey to multiples of a base; return them, and how far from them the true values lie.
 
     A year is rounded by itself: the mean of rounded quarters is no multiple of the base.
+
+    Raises:
+        InputError: no way was found in which everything adds up.
     """
     counted = np.flatnonzero(tables.is_count)
     rows = tables.linked.equations[~tables.is_periodic]
     kept = np.flatnonzero(np.diff(rows[:, counted].indptr) > 0)
     made = round_controlled(tables.linked.value[counted], rows[kept][:, counted], base, progress=progress)
+    if not made.is_additive:
+        message = f"[protection] base: {len(made.broken)} sums cannot be kept in multiples of it"
+        remedy = "Use another base, or method = 'suppression'"
+        raise InputError([Problem("survey.toml", None, "ROUNDING_NOT_ADDITIVE", message, remedy)])
     rounded, reach = np.full(len(tables.n), np.nan), np.full(len(tables.n), np.nan)
     rounded[counted], reach[counted] = made.value, (1 + made.steps) * base
     return rounded, reach

@@ -18,7 +18,8 @@ from schemas.indicators import load_indicators
 from transforms.attacker import Audit, Published, audit
 from transforms.linked_cells import Booleans, Floats, Integers
 from transforms.linked_tables import INFORMATION
-from transforms.protection import LinkedSurvey, Progress, Protected, silent
+from transforms.progress import Progress, silent
+from transforms.protection import LinkedSurvey, Protected
 
 #: Equations that are named with a leak, at most.
 EQUATIONS_TOLD = 8

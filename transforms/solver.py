@@ -43,14 +43,21 @@ class Solved:
     objective: float
 
 
-def new_solver() -> Any:
-    """Return a solver of HiGHS that prints nothing.
+_SAME_EVERY_TIME: dict[str, Any] = {"output_flag": False, "threads": 1, "parallel": "off", "random_seed": 0}
+
+
+def new_solver(**options: Any) -> Any:
+    """Return a solver of HiGHS that prints nothing and answers the same every time.
 
     The first one of a process prints a banner before any option can forbid it; standard output is the caller's.
+
+    Args:
+        options: of HiGHS, by its own names.
     """
     _let_banner_pass()
     solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
+    for name, value in (_SAME_EVERY_TIME | options).items():
+        solver.setOptionValue(name, value)
     return solver
 
 
@@ -96,10 +103,7 @@ class Programme:
             maximise: looks for the most instead of the least.
             options: of HiGHS, by its own names.
         """
-        self._solver = new_solver()
-        said: dict[str, Any] = {"output_flag": False, "threads": 1, "random_seed": 0, "parallel": "off", **options}
-        for name, value in said.items():
-            self._solver.setOptionValue(name, value)
+        self._solver = new_solver(**options)
         self.rows, self.columns = matrix.shape
         kinds = np.zeros(self.columns, np.int32) if integer is None else integer.astype(np.int32)
         self._solver.passModel(

@@ -9,12 +9,12 @@ equations, y_p reaches value + need_up and value - need_down. Cells that were pu
 that these give away is named and does not stop the others.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from transforms.linked_cells import Booleans, Floats, Integers, Linked
+from transforms.progress import Progress, silent
 from transforms.suppression_exact import attainable, cheapest
 from transforms.suppression_heuristic import Heuristic
 from transforms.suppression_proofs import DOWN, UP, Component, Proofs, components, unknown_cells
@@ -55,13 +55,7 @@ class Suppression:
     largest_component: int
 
 
-def _silent(_: str) -> None:
-    """Tells nobody."""
-
-
-def suppress(
-    linked: Linked, *, exact_cells: int = EXACT_CELLS, progress: Callable[[str], None] = _silent
-) -> Suppression:
+def suppress(linked: Linked, *, exact_cells: int = EXACT_CELLS, progress: Progress = silent) -> Suppression:
     """Hides more cells until every confidential one is protected, or named as one that cannot be.
 
     Args:
@@ -103,7 +97,7 @@ def suppress(
     )
 
 
-def _protect(part: Component, exact_cells: int, progress: Callable[[str], None]) -> tuple[Booleans, set[int], str, int]:
+def _protect(part: Component, exact_cells: int, progress: Progress) -> tuple[Booleans, set[int], str, int]:
     """Protects a component: what is hidden, cells that cannot be protected, how, solves."""
     solves = 0
     if len(part.cells) <= exact_cells:

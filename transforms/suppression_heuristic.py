@@ -10,13 +10,13 @@ cells turn out superfluous. A need is left only if nothing meets it though every
 Source: Kelly, Golden and Assad (1992) Cell suppression: disclosure protection for sensitive tabular data, Networks 22.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, hstack
 
 from transforms.linked_cells import Booleans, Floats, Integers
+from transforms.progress import Progress
 from transforms.solver import Programme
 from transforms.suppression_cover import cover
 from transforms.suppression_proofs import ASKED, DOWN, NOTHING, UP, Component, Proofs
@@ -55,7 +55,7 @@ class Heuristic:
         solves: programmes solved.
     """
 
-    def __init__(self, component: Component, progress: Callable[[str], None]) -> None:
+    def __init__(self, component: Component, progress: Progress) -> None:
         """Begins with what is hidden already.
 
         Args:

@@ -34,6 +34,7 @@ def test_a_folder_outside_the_package_runs_to_release(tmp_path: Path) -> None:
     estimated = {(row["sex"], row["classif1"]): row["value"] for row in rows}
     told = list(csv.DictReader(io.StringIO(public.stdout)))
     assert {(row["sex"], row["classif1"]) for row in told} <= set(estimated)
+    assert any(row["obs_value"] for row in told)
     for row in told:
         if row["obs_value"]:
             assert float(row["obs_value"]) == round(float(estimated[row["sex"], row["classif1"]]), 3)

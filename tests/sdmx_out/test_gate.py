@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,19 @@ def released(models: dict[str, Path], tmp_path: Path) -> Places:
 def waiting(models: dict[str, Path], tmp_path: Path) -> Places:
     """A data folder with roles and a candidate that waits."""
     return Places(shutil.copytree(models["waiting"], tmp_path / "waiting", symlinks=True))
+
+
+@contextmanager
+def dying(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> Iterator[None]:
+    """The process is killed where it would take this step."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, die)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 def the_one(places: Places) -> str:
@@ -400,13 +414,8 @@ def test_an_approval_that_died_is_finished_or_can_be_given_again(
     identifier = the_one(places)
     frozen = files(content)
 
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(gate, name, die)
-        with pytest.raises(KeyboardInterrupt):
-            approve(places, identifier, by("Mary"))
+    with dying(monkeypatch, gate, name):
+        approve(places, identifier, by("Mary"))
     assert published(places) == ([identifier] if name == "point" else [])
     if name in ("append", "write_candidate"):
         assert state(places, identifier) == "waiting"
@@ -422,13 +431,8 @@ def test_a_rejection_that_died_is_finished(waiting: Places, monkeypatch: pytest.
     content = places.candidates / the_one(places) / CONTENT
     identifier = the_one(places)
 
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(candidates, "drop_bytes", die)
-        with pytest.raises(KeyboardInterrupt):
-            reject(places, identifier, by("Mary"), "no")
+    with dying(monkeypatch, candidates, "drop_bytes"):
+        reject(places, identifier, by("Mary"), "no")
     assert content.exists()
     example.release(places.home, rows()[:5])
     assert not content.exists()
@@ -439,13 +443,8 @@ def test_what_was_changed_before_it_was_finished_waits_again(waiting: Places, mo
     content = places.candidates / the_one(places) / CONTENT
     identifier = the_one(places)
 
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(gate, "move", die)
-        with pytest.raises(KeyboardInterrupt):
-            approve(places, identifier, by("Mary"))
+    with dying(monkeypatch, gate, "move"):
+        approve(places, identifier, by("Mary"))
     rewrite(content / BULK)
     with pytest.raises(GateError, match="CANDIDATE_CHANGED"):
         approve(places, identifier, by("Mary"))
