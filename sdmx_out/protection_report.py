@@ -195,9 +195,10 @@ def page(report: Report) -> str:
 
     environment = Environment(autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True)
     source = resources.files("sdmx_out").joinpath(f"templates/{PAGE}").read_text(encoding="utf-8")
-    environment.filters |= {"grouped": _grouped, "percent": _percent, "cell": _cell_text, "change": _change}
+    environment.filters |= {"grouped": _grouped, "percent": _percent, "cell": _cell_text}
+    environment.filters |= {"change": _change, "reason": _reason}
     return environment.from_string(source).render(
-        report=report, verdict=verdict(report), reasons=REASONS, counts=COUNTS, kinds=CHANGES, listed=LISTED
+        report=report, verdict=verdict(report), counts=COUNTS, kinds=CHANGES, listed=LISTED
     )
 
 
