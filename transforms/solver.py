@@ -35,12 +35,14 @@ class Solved:
         x: values of the columns; zeros where there is no solution.
         dual: what a unit more of a row would add to the objective; zeros for integers.
         objective: value of the objective.
+        nodes: nodes of a search among whole numbers; 0 without one.
     """
 
     status: str
     x: Floats
     dual: Floats
     objective: float
+    nodes: int = 0
 
 
 _SAME_EVERY_TIME: dict[str, Any] = {"output_flag": False, "threads": 1, "parallel": "off", "random_seed": 0}
@@ -163,4 +165,5 @@ class Programme:
         valid = solution.value_valid
         x = np.array(solution.col_value) if valid else np.zeros(self.columns)
         dual = np.array(solution.row_dual) if solution.dual_valid else np.zeros(self.rows)
-        return Solved(status, x, dual, float(self._solver.getInfo().objective_function_value))
+        info = self._solver.getInfo()
+        return Solved(status, x, dual, float(info.objective_function_value), max(0, int(info.mip_node_count)))

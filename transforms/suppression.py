@@ -20,7 +20,7 @@ from transforms.suppression_heuristic import Heuristic
 from transforms.suppression_proofs import DOWN, UP, Component, Proofs, components, unknown_cells
 
 #: Cells of a component up to which the optimum is looked for: seconds, see tests/transforms/test_suppression.py.
-EXACT_CELLS = 300
+EXACT_CELLS = 100
 
 #: Times that proofs which do not hold are looked for again.
 _REPAIRS = 3

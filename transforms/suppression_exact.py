@@ -20,8 +20,8 @@ from transforms.linked_cells import Booleans, Floats
 from transforms.solver import Programme
 from transforms.suppression_proofs import ASKED, ENOUGH, NOTHING, UP, Component, Proofs
 
-#: Nodes of a search among whole numbers after which the component is left to the heuristic.
-NODES = 20_000
+#: Nodes of all searches among whole numbers together after which the component is left to the heuristic.
+NODES = 5_000
 #: Rounds of cuts after which it is left to the heuristic.
 ROUNDS = 25
 #: Room that shown cells get when a cut is looked for, in needs: of many multipliers those that name few cells are best.
@@ -128,7 +128,7 @@ def cheapest(component: Component, *, nodes: int = NODES) -> tuple[Booleans, Pro
 
     Args:
         component: the cells.
-        nodes: of each search after which to give up.
+        nodes: of all searches together after which to give up.
 
     Returns:
         Cells that are hidden, the proofs and the solves; None where it gave up.
@@ -148,8 +148,9 @@ def cheapest(component: Component, *, nodes: int = NODES) -> tuple[Booleans, Pro
             integer=~component.is_hidden, mip_rel_gap=gap, mip_abs_gap=1e-7 if gap == 0 else 1e-6, mip_max_nodes=nodes,
         )  # fmt: skip
         solved = master.solve()
+        nodes -= solved.nodes
         searches += 1
-        if solved.status != "optimal":
+        if solved.status != "optimal" or nodes <= 0:
             return None
         chosen = (solved.x > 0.5) | component.is_hidden
         proofs = Proofs(component)
