@@ -67,6 +67,8 @@ bench: .venv/dev.stamp
 	@$(BIN)/python tests/bench/bench_round.py
 	@$(BIN)/python tests/bench/bench_estimates.py
 	@$(BIN)/python tests/bench/bench_protection.py
+	@$(BIN)/python tests/bench/bench_messages_csv_json.py
+	@$(BIN)/python tests/bench/bench_messages_xml.py
 
 dev: .venv/runtime.stamp
 	@$(BIN)/ilms --home $(DEMO) dev

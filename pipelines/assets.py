@@ -305,11 +305,13 @@ class ReleaseConfig(dg.Config):
         release_date: ISO date; today where it is empty.
         is_partial: release what passed even if a round or an area was stopped.
         by: who makes it, as ``roles.toml`` names them; the user of this process where it is empty.
+        formats: all, or tables for the tables and SDMX-CSV 1.0 only.
     """
 
     release_date: str = ""
     is_partial: bool = False
     by: str = ""
+    formats: str = "all"
 
 
 @dg.asset(
@@ -333,7 +335,9 @@ def release(folder: DataFolder, config: ReleaseConfig) -> dg.MaterializeResult: 
         held_up = stopped(home)
         if held_up and not config.is_partial:
             raise dg.Failure(f"no release: {'; '.join(held_up)}")
-        result = run.release(home, run.stored_areas(home), day, "default", config.by or None)
+        result = run.release(
+            home, run.stored_areas(home), day, "default", config.by or None, is_full=config.formats != "tables"
+        )
         if result is None:
             raise dg.Failure("no protected table of a national or synthetic survey is stored")
         return result

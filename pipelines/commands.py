@@ -132,6 +132,15 @@ def receive(
     show_default=True,
     help="Also release test extracts: apart from the others, and marked as such.",
 )
+@click.option(
+    "--formats",
+    type=click.Choice(["all", "tables"]),
+    default="all",
+    show_default=True,
+    envvar="ILMS_FORMATS",
+    show_envvar=True,
+    help="What a release has: everything, or for a trial only the tables and SDMX-CSV 1.0.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Rounds processed at the same time. [default: half the cores]")
 @click.option("--by", help="Who makes the release, as roles.toml names them. [default: the user of this process]")
 @click.option(
@@ -149,6 +158,7 @@ def run(
     is_released: bool,
     partial: bool,
     is_test: bool,
+    formats: str,
     jobs: int | None,
     by: str | None,
     largest_change: float | None,
@@ -199,7 +209,7 @@ def run(
         for kind in ("default", "test") if is_test else ("default",):
             tell(f"writing the {kind} release")
             try:
-                made = job.release(home, areas, day, kind, by, largest_change)
+                made = job.release(home, areas, day, kind, by, largest_change, tell, is_full=formats == "all")
             except (ProblemsError, EngineError) as error:
                 tell.clear()
                 click.echo(f"the {kind} release was stopped: {error}", err=True)

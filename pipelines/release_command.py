@@ -14,6 +14,7 @@ import click
 from pipelines.command_line import EXIT_REFUSED, EXIT_STOPPED, EXIT_UNAVAILABLE
 from pipelines.home import Home
 from pipelines.period_type import PeriodType
+from pipelines.teller import Teller
 from schemas.errors import InputError, ProblemsError
 from schemas.periods import Period
 
@@ -152,6 +153,49 @@ def show(home: Home, identifier: str, *, as_json: bool) -> int:
     if shown.is_file():
         click.echo(f"page: {shown}")
     return 0
+
+
+@release.command()
+@click.argument("identifier", metavar="ID", default="latest")
+@click.option(
+    "--whole", "is_whole", is_flag=True, help="Without limits: every message in every format, read back whole."
+)
+@_json_option
+@click.pass_obj
+def check(home: Home, identifier: str, *, is_whole: bool, as_json: bool) -> int:
+    """Put the messages of release ID (or latest, latest-test) through the validity gate again.
+
+    Schemas, code lists and references of all structures and messages, then read back with sdmx1 and pysdmx and compared
+    cell by cell. Above stated limits dataflows are chosen, which --whole does without: it takes minutes.
+    """
+    from sdmx_out.public import find_release
+    from sdmx_out.reader import open_reader
+    from sdmx_out.release import read_facts
+    from sdmx_out.validity.release_check import check_release
+    from sdmx_out.validity.sample import WITHOUT_LIMITS, Limits
+    from sdmx_out.validity.verdict import summary
+
+    folder = find_release(home.releases, identifier)
+    if folder is None:
+        click.echo(f"there is no release {identifier!r}; ilms release list shows them", err=True)
+        return EXIT_UNAVAILABLE
+    facts = read_facts(folder)
+    if facts.get("formats", "tables") != "all":
+        click.echo(f"{folder.name} has not all formats, so that there is nothing to compare", err=True)
+        return EXIT_UNAVAILABLE
+    tell = Teller()
+    with open_reader() as connection:
+        limits = WITHOUT_LIMITS if is_whole else Limits()
+        verdict = check_release(folder, connection, limits=limits, seed=str(facts["content_sha256"]), told=tell)
+    tell.clear()
+    if as_json:
+        click.echo(json.dumps(verdict.as_json(), ensure_ascii=False, indent=1))
+    else:
+        for line in summary(verdict):
+            click.echo(line)
+    for problem in verdict.problems:
+        click.echo(str(problem), err=True)
+    return 0 if verdict.passed else EXIT_STOPPED
 
 
 @release.command()

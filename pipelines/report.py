@@ -127,7 +127,7 @@ def _html(identifier: str, result: RoundResult) -> str:
 
 
 def _workbook(identifier: str, result: RoundResult) -> bytes:
-    from sdmx_out.workbooks import Column, add_sheet, new_workbook, workbook_bytes
+    from sdmx_out.workbooks.sheets import Column, add_sheet, new_workbook, workbook_bytes
 
     workbook = new_workbook(f"{identifier}: {'passed' if result.is_valid else 'stopped'}")
     columns = [Column("Rule", 24), Column("Severity", 10), Column("Title", 36), Column("Concept", 22)]

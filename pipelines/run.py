@@ -29,6 +29,7 @@ from pipelines.fingerprint import code_fingerprint
 from pipelines.home import Home
 from pipelines.intake import received_rounds
 from pipelines.protected import TEST_SUFFIX
+from pipelines.reference_metadata import quality_rows, reports
 from pipelines.report import is_reported, write_round_report
 from pipelines.rounds import RoundResult, process_round
 from pipelines.storage import NotStoredError, Table, as_json, current, file_hash, hash_of, stored_only, write_atomically
@@ -36,6 +37,7 @@ from schemas.codes import load_code_lists, load_status_map
 from schemas.errors import ProblemsError
 from schemas.indicators import load_indicators
 from schemas.roles import LARGEST_CHANGE, load_roles
+from schemas.survey_spec import SurveySpec, find_surveys, load_survey
 from sdmx_out.gate import check_role, propose
 from sdmx_out.places import Places
 from sdmx_out.release import LATEST, Kind, ReleaseResult, Request
@@ -224,6 +226,9 @@ def release(
     kind: Kind,
     maker: str | None = None,
     largest_change: float | None = None,
+    told: Progress = silent,
+    *,
+    is_full: bool = True,
 ) -> ReleaseResult | None:
     """Make a release candidate of the protected tables of one kind; without roles it is published at once.
 
@@ -234,6 +239,8 @@ def release(
         kind: ``default`` or ``test``.
         maker: who makes it; the process's user by default.
         largest_change: share above which a changed total is shown; that of ``roles.toml``, or 0.25, by default.
+        told: is given a line of progress now and then.
+        is_full: whether it has all formats, workbooks, profiles and reference metadata, or tables and SDMX-CSV 1.0.
 
     Returns:
         What came of it; None where there is no protected table of this kind.
@@ -255,15 +262,18 @@ def release(
     pointer = home.store / "release" / f"{kind}.json"
     withdrawn = file_hash(places.withdrawn) if places.withdrawn.is_file() else ""
     inputs = [table.input_hash for table in chosen.values()]
-    digest = hash_of("release", inputs, code_fingerprint(), _writer_hash(), withdrawn)
+    digest = hash_of("release", inputs, code_fingerprint(), _writer_hash(), withdrawn, is_full)
     before = _made_before(home, pointer, digest)
     if before is not None:
         return before
-    with home.scratch() as scratch, open_engine(scratch, [home.store, home.releases]) as connection:
+    with home.scratch() as scratch, open_engine(scratch, [home.store, home.releases, places.candidates]) as connection:
+        quality = [table.folder / "quality.parquet" for table in chosen.values()]
+        rows = quality_rows(connection, quality)
+        specs = _specs_of(home, {row["survey"] for row in rows})
         request = Request(
             tables=[table.data for table in chosen.values()],
             availability=[table.folder / "availability.parquet" for table in chosen.values()],
-            quality=[table.folder / "quality.parquet" for table in chosen.values()],
+            quality=quality,
             protection={partition: table.folder / "protection.json" for partition, table in chosen.items()},
             is_protection_required=True,
             indicators=load_indicators(),
@@ -273,6 +283,11 @@ def release(
             provenance=provenance(home, chosen),
             kind=kind,
             largest_change=largest_change or (roles.largest_change if roles else LARGEST_CHANGE),
+            organisations={name: spec.survey.organisation.model_dump() for name, spec in specs.items()},
+            reports=reports(specs, rows),
+            writer=_writer_hash(),
+            told=told,
+            is_full=is_full,
         )
         made = propose(request, places, connection, by)
     if made.state != "published":
@@ -283,11 +298,22 @@ def release(
     return made
 
 
+_WRITER_FILES = frozenset({".css", ".csv", ".html", ".py", ".toml"})
+
+
 @cache
 def _writer_hash() -> str:
-    """Return a hash of the code that writes releases."""
-    root = Path(str(resources.files("sdmx_out")))
-    return hash_of([path.read_text(encoding="utf-8") for path in sorted(root.glob("*.py"))])
+    """Return a hash of the code and the words that releases are written with."""
+    root, here = (Path(str(resources.files(package))) for package in ("sdmx_out", "pipelines"))
+    files = [path for path in sorted(root.rglob("*")) if path.suffix in _WRITER_FILES]
+    files += sorted(here.rglob("reference_metadata*"))
+    return hash_of([path.read_text(encoding="utf-8") for path in files if path.suffix in _WRITER_FILES])
+
+
+def _specs_of(home: Home, surveys: set[str]) -> dict[str, SurveySpec]:
+    """Return the specifications of the surveys that a release has rounds of."""
+    folders = find_surveys(home.spec_dirs)
+    return {name: load_survey(folders[name]) for name in sorted(surveys & folders.keys())}
 
 
 def _made_before(home: Home, pointer: Path, digest: str) -> ReleaseResult | None:

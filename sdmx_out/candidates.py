@@ -37,9 +37,11 @@ from sdmx_out.release import (
 )
 from sdmx_out.release_content import ReleaseWriter
 from sdmx_out.release_log import By
+from sdmx_out.validity.release_check import check_release
+from sdmx_out.validity.verdict import Verdict
 from sdmx_out.withdrawn import in_force
 
-FILE, CONTENT = "candidate.json", "release"
+FILE, CONTENT, VALIDITY = "candidate.json", "release", "validity.json"
 _DECISION = ("state", "decided_by", "decided_on", "comment")
 _LISTED = 5
 
@@ -164,6 +166,12 @@ def freeze(request: Request, places: Places, cursor: duckdb.DuckDBPyConnection, 
         return known
     identifier = _free_id(places, request, content)
     facts, changes = writer.complete(identifier, content, joined)
+    if request.is_full:
+        verdict = check_release(
+            content_folder, cursor, expected=writer.data.queries.__getitem__, seed=content, told=request.told
+        )
+        _refuse(verdict)
+        write_private(building / VALIDITY, as_bytes(verdict.as_json()))
     told = {
         **joined,
         "id": identifier,
@@ -197,6 +205,16 @@ def freeze(request: Request, places: Places, cursor: duckdb.DuckDBPyConnection, 
     building.rename(folder_of(places, candidate))
     sync_folder(places.candidates)
     return result_of(folder_of(places, candidate) / CONTENT, is_new=True, state="waiting")
+
+
+def _refuse(verdict: Verdict) -> None:
+    """Let nothing appear that is not valid.
+
+    Raises:
+        InputError: with what is wrong.
+    """
+    if not verdict.passed:
+        raise InputError(verdict.problems)
 
 
 def _supersede(places: Places, kind: Kind, by: By, why: str) -> None:

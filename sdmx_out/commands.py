@@ -1,4 +1,4 @@
-"""Commands of this package: `ilms get`, which prints what the public can see.
+"""Commands of this package, and `ilms get`, which prints what the public can see.
 
 Here belongs talking to the terminal. What is read, and why something is absent, is said in `public`.
 """
@@ -13,6 +13,7 @@ import click
 
 from schemas.periods import Period, PeriodError
 from sdmx_out.csv_text import csv_lines
+from sdmx_out.export_command import export
 from sdmx_out.public import (
     COLUMNS,
     NUMBERS,
@@ -30,6 +31,7 @@ from sdmx_out.public import (
 )
 from sdmx_out.quality import COLUMNS as QUALITY_COLUMNS
 from sdmx_out.quality import quality_labels, read_quality
+from sdmx_out.structure_pull.command import structure
 
 NOTHING_FOUND = 4
 
@@ -220,4 +222,4 @@ def _table(rows: Iterator[Row], columns: Sequence[str]) -> Iterator[str]:
 
 _FORMS = {"csv": _csv, "json": _json, "table": _table}
 
-COMMANDS = [get]
+COMMANDS = [get, export, structure]

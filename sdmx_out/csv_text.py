@@ -6,12 +6,13 @@ quotes by batch: both would let bytes depend on something else than the values.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 
 BATCH_ROWS = 50_000
+_BLOCK_ROWS = 8_192
 
 
 def csv_field(value: str) -> str:
@@ -61,14 +62,35 @@ def significant_sql(value: str) -> str:
     return f"CASE WHEN {value} = 0 THEN '0' ELSE {text} END"
 
 
-def line_sql(fields: Sequence[str]) -> str:
-    """SQL text of one CSV line from SQL text expressions; NULL is an empty field."""
-    quoted = (
-        f"CASE WHEN regexp_matches({field}, '[,\"\\r\\n]') "
-        f"THEN '\"' || replace({field}, '\"', '\"\"') || '\"' ELSE coalesce({field}, '') END"
-        for field in fields
-    )
-    return "concat_ws(',', " + ", ".join(quoted) + ")"
+def line_sql(fields: Sequence[str], spelled: Collection[str] = ()) -> str:
+    """SQL text of one CSV line from SQL text expressions; NULL is an empty field.
+
+    The line is searched once for what needs quotes, and only a line that has some is put together field by field.
+
+    Args:
+        fields: in the order of the columns.
+        spelled: those of the fields that need no quotes, or have them already.
+    """
+    plain = [field for field in fields if field not in spelled]
+    line = _joined_sql(fields)
+    if not plain:
+        return line
+    careful = _joined_sql([field if field in spelled else quoted_sql(field) for field in fields])
+    searched = f"concat({', '.join(plain)})"
+    return f"CASE WHEN {_needs_quotes(searched)} THEN {careful} ELSE {line} END"
+
+
+def quoted_sql(field: str) -> str:
+    """SQL text of a field from a SQL text expression, quoted only where RFC 4180 needs it."""
+    return f"CASE WHEN {_needs_quotes(field)} THEN '\"' || replace({field}, '\"', '\"\"') || '\"' ELSE {field} END"
+
+
+def _needs_quotes(text: str) -> str:
+    return f"regexp_matches({text}, '[,\"\\r\\n]')"
+
+
+def _joined_sql(fields: Sequence[str]) -> str:
+    return "concat(" + ", ',', ".join(fields) + ", '')"
 
 
 def stream_lines(connection: duckdb.DuckDBPyConnection, header: Sequence[str], query: str) -> Iterator[str]:
@@ -76,3 +98,16 @@ def stream_lines(connection: duckdb.DuckDBPyConnection, header: Sequence[str], q
     yield csv_line(header)
     for batch in connection.sql(query).to_arrow_reader(BATCH_ROWS):
         yield from batch.column(0).to_pylist()
+
+
+def stream_text(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[bytes]:
+    """The text of a query with one text column and no NULL, its rows joined as they are, in blocks of about 1 MiB.
+
+    The engine's own buffer is handed on: no row becomes an object.
+    """
+    for batch in connection.sql(query).to_arrow_reader(_BLOCK_ROWS):
+        column = batch.column(0)
+        _, offsets, text = column.buffers()
+        ends = memoryview(offsets).cast("i")
+        if len(column):
+            yield bytes(memoryview(text)[ends[column.offset] : ends[column.offset + len(column)]])

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from pathlib import Path
 TEMPORARY_PREFIX = ".building-"
 READ_ONLY = 0o444
 _BLOCK = 1 << 20
+#: zlib's way to say that a gzip header is wanted; it writes no time into it.
+_GZIP_FORMAT = 31
+_LEVEL = 6
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,14 @@ def _blocks(lines: Iterable[str]) -> Iterator[bytes]:
         yield ("\n".join(pending) + "\n").encode()
 
 
+def packed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Blocks as one gzip file that knows no time and no name: the same bytes for the same content."""
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_FORMAT)
+    for block in blocks:
+        yield packer.compress(block)
+    yield packer.flush()
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as stream:
@@ -82,6 +94,8 @@ def share(path: Path, earlier: Path, sha256: str) -> bool:
     """Make `path` a hard link of `earlier` if that file still has these bytes; say whether it was."""
     if not earlier.is_file() or sha256_of(earlier) != sha256:
         return False
+    if path.exists() and path.samefile(earlier):
+        return True
     temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}")
     os.link(earlier, temporary)
     temporary.replace(path)

@@ -6,7 +6,7 @@ Here belong what a release is made of, its identity, its figures and its README.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from schemas.indicators import Indicator
 from schemas.roles import LARGEST_CHANGE
 from sdmx_out.catalogue import TEST_AREAS
 from sdmx_out.protection_report import REASONS
+from sdmx_out.reference_metadata import Report as MetadataReport
 
 Kind = Literal["default", "test"]
 State = Literal["waiting", "approved", "published", "rejected", "reopened", "superseded"]
@@ -28,9 +29,16 @@ TITLE = {
     "es": "Estadísticas de migración laboral",
 }
 STRUCTURES = "structure/structures.xml"
+STRUCTURES_30, STRUCTURES_JSON = "structure/structures-3.0.xml", "structure/structures.json"
 CHANGES, PROVENANCE, README, TOC, FACTS = "changes.csv", "provenance.json", "README.txt", "toc.csv", "release.json"
-#: Files that tell of a release; they do not decide whether it is a new one.
-ABOUT = (CHANGES, PROVENANCE, README)
+#: Files, and folders of files, that tell of a release or follow from its other files, its date and the release before;
+#: they do not decide whether it is a new one.
+ABOUT = (
+    *(CHANGES, PROVENANCE, README, STRUCTURES_30, STRUCTURES_JSON, "notes/"),
+    *("data/delta/", "data/deleted/", "data/ilostat-both/", "data/parquet/"),
+    *("data/sdmx-csv-2.0/", "data/sdmx-json-2.0/", "data/sdmx-ml-2.1/", "data/sdmx-ml-3.0/"),
+    *("metadata/reference_metadata_", "metadata/metadata_structures_", "profiles/", "workbooks/"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,13 @@ class Request:
         protection: partition -> protection report; one that does not exist is told of as missing.
         largest_change: share of the value before, above which a changed total is shown to the approver.
         is_protection_required: whether a missing protection report forbids the release.
+        organisations: survey -> language -> name of who is behind it; every survey of the tables is there.
+        reports: reference metadata of surveys and rounds.
+        writer: tells the code that writes releases from other versions of it; what follows from files that did not
+            change is taken from the release before only if the same code wrote it.
+        is_full: whether more is written than the tables and SDMX-CSV 1.0: all other formats, workbooks, profiles,
+            reference metadata.
+        told: is given a line of progress now and then.
     """
 
     tables: Sequence[Path]
@@ -68,6 +83,11 @@ class Request:
     protection: Mapping[str, Path] = field(default_factory=dict)
     largest_change: float = LARGEST_CHANGE
     is_protection_required: bool = False
+    organisations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    reports: Sequence[MetadataReport] = ()
+    writer: str = ""
+    is_full: bool = True
+    told: Callable[[str], None] = lambda _: None
 
     @property
     def is_test(self) -> bool:
@@ -122,11 +142,13 @@ def content_sha256(hashes: Mapping[str, str], structures: bytes, facts: Mapping[
     Args:
         hashes: file -> sha256; files that only tell of the release are left out of account.
         structures: the structures without their date.
-        facts: kind, draft and title.
+        facts: kind, draft, title and formats; releases that were made before there was a choice have tables.
     """
-    told = {name: digest for name, digest in hashes.items() if name not in ABOUT}
+    told = {name: digest for name, digest in hashes.items() if not name.startswith(ABOUT)}
     told[STRUCTURES] = hashlib.sha256(structures).hexdigest()
     named = {name: facts[name] for name in ("kind", "draft", "title")}
+    if facts.get("formats", "tables") != "tables":
+        named["formats"] = facts["formats"]
     return hashlib.sha256(json_text({**named, "files": told}).encode()).hexdigest()
 
 
@@ -173,6 +195,7 @@ def readme(facts: Mapping[str, object]) -> str:
         release_date=facts["release_date"],
         notes="".join(f"{note}\n" for note in notes) and "\n" + "".join(f"{note}\n" for note in notes),
         protection="".join(f"  {line}\n" for line in _protection(facts["protection"])),
+        more=_MORE if facts.get("formats") == "all" else "",
         corrections="".join(_corrections(facts["corrects"], facts["changes"])),
     )
 
@@ -203,6 +226,18 @@ def _corrections(corrects: object, changes: object) -> list[str]:
     return [f"{line}\n" for line in lines]
 
 
+_MORE = """                     (structures-3.0.xml: SDMX-ML 3.0; structures.json: SDMX-JSON 2.0)
+  workbooks/         per area and language the tables of the ILMS questionnaire (ilms) and of the ASEAN model (asean),
+                     with charts; workbooks/indicators/: every figure of an indicator on one sheet, for a pivot table
+  profiles/          one page per area and language: the main figures, their intervals and definitions (HTML and PDF)
+  notes/             what is new, revised and withdrawn since the release before, in words
+  metadata/          how each survey is made, and how far each round can be trusted, as pages, CSV and SDMX
+  data/ilostat-both/ the tables of data/ilostat/ with a column of labels beside every column of codes (gzip)
+  data/parquet/      one file per dataflow; numbers also as printed (<NAME>_TEXT); LAST_UPDATE of every observation
+  data/sdmx-.../     SDMX-CSV 2.0, SDMX-ML 2.1 and 3.0 (structure-specific) and SDMX-JSON 2.0 (gzip)
+  data/delta/        what to do to the data of the release before to have these (SDMX-CSV 2.0 with ACTION)
+  data/deleted/      keys of observations that are gone, with the date
+"""
 _README = """{title}
 Release {release_id} of {release_date}
 {notes}
@@ -217,7 +252,7 @@ What is here
   data/quality/      beside each: standard error, 95 % limits, CV, degrees of freedom, p-value, method, status
   data/sdmx-csv/     SDMX-CSV 1.0: DF_<indicator> has the values, DF_<indicator>_SE the standard errors
   structure/         SDMX-ML 2.1 structures of both
-  dictionary/        codes with English, French and Spanish labels
+{more}  dictionary/        codes with English, French and Spanish labels
   changes.csv        cells that are new, revised, withdrawn or flagged since the release before
   withdrawals.csv    figures that were withdrawn after publication, with date and reason
   provenance.json    files, specifications and code that the numbers came from

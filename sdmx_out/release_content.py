@@ -1,24 +1,25 @@
 """The files of a release, written into a folder that nobody sees yet.
 
-Here belong which files there are, the table of contents and what of an earlier release is shared. How each file is
-spelled does not belong here; nor does when the folder becomes public.
+Here belong in which order they are written, the table of contents and the facts of a release. Which files an indicator
+has is said in ``release_messages``, what people read in ``release_documents``; how each file is spelled does not belong
+here, nor does when the folder becomes public.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from sdmx.message import StructureMessage
 
 from schemas.errors import InputError, Problem
-from schemas.indicators import Indicator
-from sdmx_out.catalogue import TEST_AREAS, TEST_NOTE, TEST_TITLE, TWIN_SUFFIX, marked, twin_title
+from sdmx_out.catalogue import TEST_AREAS, TEST_NOTE, TEST_TITLE, TWIN_SUFFIX, marked
 from sdmx_out.changes import Change, change_lines, compare, count_changes
-from sdmx_out.csv_text import csv_line, csv_lines, line_sql, literal, read_csv, stream_lines
-from sdmx_out.files import Written, share, sync_tree, write_blocks, write_lines, write_text
-from sdmx_out.ilostat_tables import bulk_lines, dictionary_lines, indicator_lines, quality_lines
-from sdmx_out.messages import data_lines, twin_lines
+from sdmx_out.csv_text import csv_line, csv_lines, line_sql, literal, stream_lines
+from sdmx_out.files import sync_tree, write_lines, write_text
+from sdmx_out.ilostat_tables import dictionary_lines, indicator_lines
+from sdmx_out.messages.dataflow import read_dataflow
 from sdmx_out.protection_report import Report, public_summary
 from sdmx_out.published_rows import TABLE, load_rows, versions_used
 from sdmx_out.quality import FILE as QUALITY_FILE
@@ -31,14 +32,28 @@ from sdmx_out.release import (
     PROVENANCE,
     README,
     STRUCTURES,
+    STRUCTURES_30,
+    STRUCTURES_JSON,
     TITLE,
     TOC,
     Request,
     content_sha256,
     json_text,
+    read_facts,
     readme,
 )
-from sdmx_out.structures import structure_bytes, structure_message, undated
+from sdmx_out.release_documents import Documents
+from sdmx_out.release_folder import ReleaseFolder, Subject
+from sdmx_out.release_messages import BULK, MAIN, QUALITY, DataFiles, Extent, extents, message_files, table_files
+from sdmx_out.release_notes import FILES as NOTE_FILES
+from sdmx_out.release_notes import markdown as notes_text
+from sdmx_out.release_notes import page as notes_page
+from sdmx_out.release_notes import release_notes
+from sdmx_out.release_summary import summarise
+from sdmx_out.structures.constraints import held_by_flow
+from sdmx_out.structures.message import structure_bytes, structure_bytes_30, structure_json, undated
+from sdmx_out.structures.providers import provided, providers_of
+from sdmx_out.structures.release_structures import release_message
 from sdmx_out.withdrawn import FILE as WITHDRAWALS
 from sdmx_out.withdrawn import NOTE, NOTE_LABEL, Withdrawal, hit, key_sql, public_lines, take_out
 
@@ -48,6 +63,10 @@ TOC_COLUMNS = (
 )
 AVAILABILITY_COLUMNS = ("indicator", "ref_area", "survey", "freq", "time", "availability", "reason")
 AVAILABILITY = "availability.csv"
+#: Folders that every release has; what lies in others follows from them.
+MAIN_FOLDERS = (f"{BULK}/", f"{QUALITY}/", f"{MAIN}/")
+#: Indicators between two words on how far the writing is.
+_TOLD_EVERY = 50
 NOTES = "dictionary/NOTE.csv"
 # Lists that explain codes of the tables, besides the classifications that the rows use.
 _PLAIN_LISTS = (
@@ -63,34 +82,11 @@ _PLAIN_LISTS = (
 )
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What a data file is about, for the table of contents."""
-
-    dataflow: str = ""
-    indicator: str = ""
-    title: Mapping[str, str] = field(default_factory=dict)
-    rows: int | None = None
-    areas: int | None = None
-    time_from: str = ""
-    time_to: str = ""
-
-
-@dataclass(frozen=True)
-class _Extent:
-    """Rows, areas and periods of one indicator, of all frequencies or of one."""
-
-    rows: int
-    areas: int
-    time_from: str
-    time_to: str
-
-
 class ReleaseWriter:
     """Writes a release's files and remembers what each is about.
 
     Its steps are taken in order: ``write_content`` writes all that decides whether a release is a new one, ``content``
-    is its hash, ``complete`` writes what tells of the release.
+    is its hash, ``complete`` writes what follows from that and what tells of the release.
     """
 
     def __init__(
@@ -101,8 +97,8 @@ class ReleaseWriter:
         earlier: Path | None,
         withdrawals: Sequence[Withdrawal],
     ) -> None:
-        self.request, self.cursor, self.building, self.earlier = request, cursor, building, earlier
-        self.written: dict[str, tuple[Written, Subject]] = {}
+        self.request, self.cursor = request, cursor
+        self.folder = ReleaseFolder(building, earlier)
         indicators, code_lists, is_test = request.indicators, request.code_lists, request.is_test
         load_rows(cursor, request.tables, indicators=indicators, code_lists=code_lists, is_test=is_test)
         self.told = load_quality(cursor, request.quality, code_lists)
@@ -110,38 +106,55 @@ class ReleaseWriter:
         self.has_test_areas = bool(set(self.areas) & set(TEST_AREAS))
         self.versions = versions_used(cursor, code_lists)
         # What is withdrawn keeps its place in the contents and its structure, so that anybody can see that it was here.
-        self.all_by_freq, self.all_by_indicator = _extents(cursor, "indicator, freq"), _by_indicator(cursor)
+        self.all_by_freq, self.all_by_indicator = _by_freq(cursor), _by_indicator(cursor)
         self.withdrawals = hit(cursor, withdrawals)
         take_out(cursor, self.withdrawals)
-        self.by_freq, self.by_indicator = _extents(cursor, "indicator, freq"), _by_indicator(cursor)
-
-    def put(self, name: str, written: Written, subject: Subject | None = None) -> None:
-        """Remember a file by its name inside the release."""
-        self.written[name] = (written, subject or Subject())
+        self.by_freq, self.by_indicator = _by_freq(cursor), _by_indicator(cursor)
+        facts = read_facts(earlier) if earlier else {}
+        self.notes = {NOTE: NOTE_LABEL} | ({TEST_NOTE: TEST_TITLE} if is_test else {})
+        self.data = DataFiles(
+            folder=self.folder,
+            connection=cursor,
+            flows={},
+            status_map=request.status_map,
+            code_lists=code_lists,
+            notes=self.notes,
+            release_date=request.release_date,
+            earlier_date=date.fromisoformat(str(facts["release_date"])) if facts else None,
+            is_test=is_test,
+            is_same_writer=bool(facts) and facts.get("writer") == request.writer,
+            is_full=request.is_full,
+        )
 
     def write_content(self) -> None:
         """Write everything that decides whether a release is a new one."""
-        for indicator_id, extent in self.by_indicator.items():
-            self._write_messages(self.request.indicators[indicator_id], extent)
-        for (indicator_id, freq), extent in self.by_freq.items():
-            self._write_tables(self.request.indicators[indicator_id], freq, extent)
-        for list_id in [*_PLAIN_LISTS, *self.versions]:
-            lines = dictionary_lines(self.request.code_lists[list_id], has_test_areas=self.has_test_areas)
-            self._lines(f"dictionary/{list_id}.csv", self._with_own_notes(list_id, lines))
-        self._lines("dictionary/INDICATOR.csv", indicator_lines(self.request.indicators, is_test=self.request.is_test))
-        self._lines(AVAILABILITY, _availability_lines(self.cursor, self.request.availability, self.withdrawals))
-        self._lines(WITHDRAWALS, public_lines(self.withdrawals))
-        self._write_quality(self.told)
+        request, folder = self.request, self.folder
         self._write_structures()
+        for number, (indicator_id, extent) in enumerate(self.by_indicator.items(), start=1):
+            self.data.write_messages(request.indicators[indicator_id], extent, self.withdrawals)
+            if number % _TOLD_EVERY == 0 or number == len(self.by_indicator):
+                request.told(f"release: messages of {number} of {len(self.by_indicator)} indicators")
+        self.data.write_gone(request.indicators.values())
+        for (indicator_id, freq), extent in self.by_freq.items():
+            self.data.write_tables(request.indicators[indicator_id], freq, extent)
+        for list_id in [*_PLAIN_LISTS, *self.versions]:
+            lines = dictionary_lines(request.code_lists[list_id], has_test_areas=self.has_test_areas)
+            folder.lines(f"dictionary/{list_id}.csv", self._with_own_notes(list_id, lines))
+        folder.lines("dictionary/INDICATOR.csv", indicator_lines(request.indicators, is_test=request.is_test))
+        folder.lines(AVAILABILITY, _availability_lines(self.cursor, request.availability, self.withdrawals))
+        folder.lines(WITHDRAWALS, public_lines(self.withdrawals))
+        self._write_quality(self.told)
+        if request.is_full:
+            self._documents().write_metadata(request.reports)
 
     @property
     def content(self) -> str:
         """Hash of the content."""
-        hashes = {name: file.sha256 for name, (file, _) in self.written.items()}
-        return content_sha256(hashes, undated((self.building / STRUCTURES).read_bytes()), self._named())
+        hashes = {name: file.sha256 for name, (file, _) in self.folder.written.items()}
+        return content_sha256(hashes, undated((self.folder.path / STRUCTURES).read_bytes()), self._named())
 
     def complete(self, release_id: str, content: str, joined: Report) -> tuple[dict[str, Any], list[Change]]:
-        """Write changes, provenance, README, contents and facts, and make all of it durable.
+        """Write documents, changes, provenance, README, contents and facts, and make all of it durable.
 
         Args:
             release_id: the folder's name once it is public.
@@ -151,16 +164,22 @@ class ReleaseWriter:
         Returns:
             What `release.json` says, and the changed cells.
         """
-        request, building, earlier = self.request, self.building, self.earlier
+        request, building, earlier = self.request, self.folder.path, self.folder.earlier
+        if request.is_full:
+            request.told("release: workbooks and country profiles")
+            documents = self._documents()
+            documents.write_area_documents(request.availability, building / AVAILABILITY)
+            documents.write_indicator_workbooks()
         changes = compare(earlier, building) if earlier else []
-        self.put(CHANGES, write_lines(building / CHANGES, change_lines(changes)))
-        self.put(PROVENANCE, write_text(building / PROVENANCE, json_text(request.provenance)))
+        self.folder.lines(CHANGES, change_lines(changes))
+        self.folder.text(PROVENANCE, json_text(request.provenance))
         is_correction = any(change.kind in ("revised", "withdrawn") for change in changes)
         facts = {
             "release_id": release_id,
             **self._named(),
             "release_date": request.release_date.isoformat(),
             "content_sha256": content,
+            "writer": request.writer,
             "previous": earlier.name if earlier else None,
             "corrects": earlier.name if earlier and is_correction else None,
             "rows": sum(extent.rows for extent in self.by_indicator.values()),
@@ -170,16 +189,35 @@ class ReleaseWriter:
             "protection": public_summary(*self._counts(), joined),
             "withdrawals": [item.row() for item in self.withdrawals],
         }
-        self.put(README, write_text(building / README, readme(facts)))
+        if request.is_full:
+            self._write_notes(facts, changes)
+        self.folder.text(README, readme(facts))
         toc = write_lines(building / TOC, self._toc_lines())
-        facts |= {"files": len(self.written) + 2, "toc_sha256": toc.sha256}
+        facts |= {"files": len(self.folder.written) + 2, "toc_sha256": toc.sha256}
         write_text(building / FACTS, json_text(facts))
         sync_tree(building)
         return facts, changes
 
+    def _write_notes(self, facts: Mapping[str, Any], changes: Sequence[Change]) -> None:
+        """Write what is new, revised and withdrawn since the release before, in all languages."""
+        summary = summarise(facts, changes, self.withdrawals, self.folder.earlier, self.folder.path)
+        for language, (page, text) in NOTE_FILES.items():
+            told = release_notes(summary, self.request.indicators, self.request.code_lists, language)
+            self.folder.text(page, notes_page(told))
+            self.folder.lines(text, notes_text(told))
+
+    def _documents(self) -> Documents:
+        request = self.request
+        return Documents(
+            self.folder, self.cursor, request.indicators, request.code_lists, self.areas, list(self.by_indicator),
+            request.release_date, is_test=request.is_test, is_draft=request.draft,
+            is_same_writer=self.data.is_same_writer,
+        )  # fmt: skip
+
     def _named(self) -> dict[str, object]:
         title = marked(self.request.title, is_test=self.request.is_test)
-        return {"kind": self.request.kind, "draft": self.request.draft, "title": title}
+        formats = "all" if self.request.is_full else "tables"
+        return {"kind": self.request.kind, "draft": self.request.draft, "title": title, "formats": formats}
 
     def _counts(self) -> tuple[dict[str, int], int]:
         """Rows without a value by reason, and the number of rows with one."""
@@ -188,49 +226,11 @@ class ReleaseWriter:
         shown = _fetch(self.cursor, f"SELECT count(obs_value) FROM {TABLE}")[0][0]
         return hidden, int(shown)
 
-    def _lines(self, name: str, lines: Iterator[str], subject: Subject | None = None) -> None:
-        self.put(name, write_lines(self.building / name, lines), subject)
-
-    def _write_messages(self, indicator: Indicator, extent: _Extent) -> None:
-        (name, subject), (twin, twin_subject) = self._messages(indicator, extent)
-        self._lines(name, data_lines(self.cursor, indicator), subject)
-        self._lines(twin, twin_lines(self.cursor, indicator, self.request.status_map), twin_subject)
-
-    def _messages(self, indicator: Indicator, extent: _Extent) -> tuple[tuple[str, Subject], tuple[str, Subject]]:
-        """Names and subjects of an indicator's SDMX-CSV messages."""
-        title = marked(indicator.title, is_test=self.request.is_test)
-        flow = indicator.dataflow
-        twin = flow + TWIN_SUFFIX
-        return (
-            (f"data/sdmx-csv/{flow}.csv", _subject(flow, indicator, title, extent)),
-            (f"data/sdmx-csv/{twin}.csv", _subject(twin, indicator, twin_title(title), extent)),
-        )
-
-    def _write_tables(self, indicator: Indicator, freq: str, extent: _Extent) -> None:
-        (name, subject), (beside, beside_subject) = self._tables(indicator, freq, extent)
-        self._lines(name, bulk_lines(self.cursor, indicator.id, freq), subject)
-        self._lines(beside, quality_lines(self.cursor, indicator.id, freq), beside_subject)
-
-    def _tables(
-        self, indicator: Indicator, freq: str, extent: _Extent
-    ) -> tuple[tuple[str, Subject], tuple[str, Subject]]:
-        """Names and subjects of an indicator's tables of one frequency."""
-        title = marked(indicator.title, is_test=self.request.is_test)
-        flow = indicator.dataflow
-        return (
-            (f"data/ilostat/{indicator.id}_{freq}.csv", _subject(flow, indicator, title, extent)),
-            (
-                f"data/quality/{indicator.id}_{freq}_quality.csv",
-                _subject(flow + TWIN_SUFFIX, indicator, twin_title(title), extent),
-            ),
-        )
-
     def _with_own_notes(self, list_id: str, lines: Iterator[str]) -> Iterator[str]:
         yield from lines
         if list_id == "NOTE":
-            yield note_line(NOTE, NOTE_LABEL)
-            if self.request.is_test:
-                yield note_line(TEST_NOTE, TEST_TITLE)
+            for note, label in self.notes.items():
+                yield note_line(note, label)
 
     def _write_quality(self, told: QualityRows) -> None:
         subject = Subject(
@@ -240,42 +240,49 @@ class ReleaseWriter:
             time_from=told.time_from,
             time_to=told.time_to,
         )
-        self._lines(QUALITY_FILE, told.lines(), subject)
+        self.folder.lines(QUALITY_FILE, told.lines(), subject)
 
     def _write_structures(self) -> None:
-        message = structure_message(
-            [self.request.indicators[indicator_id] for indicator_id in self.all_by_indicator],
-            self.request.code_lists,
-            prepared=self.request.release_date,
-            is_test=self.request.is_test,
+        """Write the structures; where nothing in them changed, those of the release before with their date."""
+        request = self.request
+        chosen = [request.indicators[indicator_id] for indicator_id in self.all_by_indicator]
+        message = release_message(
+            chosen,
+            request.code_lists,
+            request.status_map,
+            prepared=request.release_date,
+            is_test=request.is_test,
             has_test_areas=self.has_test_areas,
+            held=held_by_flow(self.cursor, chosen),
+            provided=provided(self.cursor, chosen, providers_of(request.organisations)),
         )
+        self.data.flows = {name: read_dataflow(flow) for name, flow in message.dataflow.items()}
         body = structure_bytes(message)
-        # Structures that did not change keep the message, and so the date, of the release before.
-        before = self.earlier / STRUCTURES if self.earlier else None
-        if before is not None and before.is_file():
-            body_before = before.read_bytes()
-            body = body_before if undated(body_before) == undated(body) else body
-        self.put(STRUCTURES, write_blocks(self.building / STRUCTURES, [body]))
+        before = self.folder.earlier / STRUCTURES if self.folder.earlier else None
+        is_unchanged = before is not None and before.is_file() and undated(before.read_bytes()) == undated(body)
+        if not (is_unchanged and self.folder.taken_over(STRUCTURES)):
+            self.folder.blocks(STRUCTURES, [body])
+        if not request.is_full:
+            return
+        is_kept = is_unchanged and self.data.is_same_writer
+        for name, writer in ((STRUCTURES_30, structure_bytes_30), (STRUCTURES_JSON, structure_json)):
+
+            def made(writer: Callable[[StructureMessage], bytes] = writer) -> Iterator[bytes]:
+                yield writer(message)
+
+            self.folder.derived(name, made, is_unchanged=is_kept)
 
     def _toc_lines(self) -> Iterator[str]:
         """One line per file; files that did not change become links and keep their last update."""
-        earlier = self.earlier
-        contents = earlier / TOC if earlier else None
-        before = {row["file"]: row for row in read_csv(contents)} if contents and contents.is_file() else {}
         status = self._withdrawn_parts()
         rows = [*self._tombstones()]
-        for name, (written, subject) in self.written.items():
-            last_update = self.request.release_date.isoformat()
-            if earlier and name in before and before[name]["sha256"] == written.sha256:
-                last_update = before[name]["last_update"]
-                share(written.path, earlier / name, written.sha256)
+        for name, (written, subject) in self.folder.written.items():
             rows.append(
                 {
                     **_about(name, subject),
                     "rows": "" if subject.rows is None else str(subject.rows),
                     "areas": "" if subject.areas is None else str(subject.areas),
-                    "last_update": last_update,
+                    "last_update": self.folder.last_update(name, self.request.release_date.isoformat()),
                     "sha256": written.sha256,
                     "bytes": str(written.size),
                     **toc_status("rewritten" if name in status else "", status.get(name)),
@@ -288,14 +295,16 @@ class ReleaseWriter:
         gone = {item.indicator: item for item in self.withdrawals if item.is_whole}
         for (indicator_id, freq), extent in self.all_by_freq.items():
             if indicator_id in gone:
-                yield from self._gone(self._tables(self.request.indicators[indicator_id], freq, extent), gone)
+                indicator = self.request.indicators[indicator_id]
+                subject, beside = self.data.subjects(indicator, extent)
+                for name in self._kept(table_files(indicator_id, freq)):
+                    about = beside if name.startswith(f"{QUALITY}/") else subject
+                    yield {**_about(name, about), **tombstone(gone[indicator_id])}
         for indicator_id, extent in self.all_by_indicator.items():
             if indicator_id in gone:
-                yield from self._gone(self._messages(self.request.indicators[indicator_id], extent), gone)
-
-    def _gone(self, files: Sequence[tuple[str, Subject]], gone: Mapping[str, Withdrawal]) -> Iterator[dict[str, str]]:
-        for name, subject in files:
-            yield {**_about(name, subject), **tombstone(gone[subject.indicator])}
+                for subject in self.data.subjects(self.request.indicators[indicator_id], extent):
+                    for name in self._kept(message_files(subject.dataflow)):
+                        yield {**_about(name, subject), **tombstone(gone[indicator_id])}
 
     def _withdrawn_parts(self) -> dict[str, Withdrawal]:
         """File that was written without some values -> the withdrawal that took them out."""
@@ -303,13 +312,16 @@ class ReleaseWriter:
         for item in (item for item in self.withdrawals if not item.is_whole):
             here = f"SELECT DISTINCT indicator, freq FROM {TABLE} WHERE {key_sql(item)}"
             for indicator_id, freq in _fetch(self.cursor, here):
-                indicator = self.request.indicators[indicator_id]
-                files = (
-                    *self._tables(indicator, freq, self.all_by_freq[indicator_id, freq]),
-                    *self._messages(indicator, self.all_by_indicator[indicator_id]),
-                )
-                found.update({name: item for name, _ in files})
+                flow = self.request.indicators[indicator_id].dataflow
+                names = (
+                    *table_files(indicator_id, freq), *message_files(flow), *message_files(flow + TWIN_SUFFIX),
+                )  # fmt: skip
+                found.update(dict.fromkeys(names, item))
         return found
+
+    def _kept(self, names: Iterator[str]) -> Iterator[str]:
+        """Those files that this release would have."""
+        return names if self.request.is_full else (name for name in names if name.startswith(MAIN_FOLDERS))
 
 
 def note_line(code: str, label: Mapping[str, str]) -> str:
@@ -340,23 +352,12 @@ def _about(name: str, subject: Subject) -> dict[str, str]:
     }
 
 
-def _subject(flow: str, indicator: Indicator, title: Mapping[str, str], extent: _Extent) -> Subject:
-    return Subject(flow, indicator.id, title, extent.rows, extent.areas, extent.time_from, extent.time_to)
+def _by_indicator(cursor: duckdb.DuckDBPyConnection) -> dict[str, Extent]:
+    return {key[0]: extent for key, extent in extents(cursor, "indicator").items()}
 
 
-def _by_indicator(cursor: duckdb.DuckDBPyConnection) -> dict[str, _Extent]:
-    return {key[0]: extent for key, extent in _extents(cursor, "indicator").items()}
-
-
-def _extents(cursor: duckdb.DuckDBPyConnection, keys: str) -> dict[tuple[str, ...], _Extent]:
-    """Extent of each group of rows, ordered by the group's keys."""
-    count = len(keys.split(","))
-    rows = _fetch(
-        cursor,
-        f"SELECT {keys}, count(*), count(DISTINCT ref_area), min(time), max(time) FROM {TABLE} "
-        f"GROUP BY {keys} ORDER BY {keys}",
-    )
-    return {tuple(str(part) for part in row[:count]): _Extent(*row[count:]) for row in rows}
+def _by_freq(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Extent]:
+    return {(key[0], key[1]): extent for key, extent in extents(cursor, "indicator, freq").items()}
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:

@@ -1,10 +1,12 @@
 """Taking published cells back: out of every release, and with a trace.
 
-A withdrawn indicator loses its files; a withdrawal of one area or period empties its cells in every file. Each
-release that held them says so: in its table of contents, in ``withdrawals.csv``, ``availability.csv``, ``changes.csv``,
-README and ``release.json``. Every file is written anew under a temporary name and put in place, so that no hard link
-keeps the old bytes; the order is such that an interrupted withdrawal is taken up where it stopped. Internal tables
-keep their figures. Callers hold the lock of the releases.
+A withdrawn indicator loses its files. A withdrawal of one area or period empties its cells in the tables and in
+SDMX-CSV 1.0, and takes away the other formats, which follow from these. Workbooks and profiles of the areas, and the
+notes on the release, go as well: the next release has them without the cells. Each release that held the cells says
+so: in its table of contents, in ``withdrawals.csv``, ``availability.csv``, ``changes.csv``, README and
+``release.json``. Every file is written anew under a temporary name and put in place, so that no hard link keeps the old
+bytes; the order is such that an interrupted withdrawal is taken up where it stopped. Internal tables keep their
+figures. Callers hold the lock of the releases.
 """
 
 import json
@@ -25,7 +27,8 @@ from sdmx_out.protection_report import FILE as REPORT
 from sdmx_out.protection_report import PAGE, as_bytes, page, without_values
 from sdmx_out.release import CHANGES, FACTS, README, STRUCTURES, TOC, content_sha256, json_text, read_facts
 from sdmx_out.release_content import AVAILABILITY, NOTES, TOC_COLUMNS, note_line, toc_status, tombstone
-from sdmx_out.structures import undated
+from sdmx_out.release_notes import FOLDER as NOTES_FOLDER
+from sdmx_out.structures.message import undated
 from sdmx_out.withdrawn import (
     FILE,
     NOTE,
@@ -41,6 +44,8 @@ from sdmx_out.withdrawn import (
 )
 
 _BULK, _QUALITY, _SDMX = "data/ilostat/", "data/quality/", "data/sdmx-csv/"
+#: Formats of a release that lost files which follow from others; a release has `all` or `tables` when it is made.
+INCOMPLETE = "incomplete"
 _CELL = ("ref_area", "time", "sex", "classif1", "classif2")
 
 Row = dict[str, str]
@@ -157,7 +162,7 @@ class _Rewriting:
         self._lines(AVAILABILITY, self._availability)
         self._notes()
         names = [name for name, row in self.toc.items() if row["indicator"] == self.wanted.indicator]
-        for name in sorted(names, key=lambda name: (name.startswith(_BULK), name)):
+        for name in sorted({*names, *self._documents()}, key=lambda name: (name.startswith(_BULK), name)):
             if self.wanted.is_whole or not name.startswith((_BULK, _QUALITY, _SDMX)):
                 self._remove(name)
             else:
@@ -166,6 +171,22 @@ class _Rewriting:
         self._facts()
         sync_tree(self.folder)
         self.taken.releases.append(self.folder.name)
+
+    def _documents(self) -> list[str]:
+        """What people read of the areas whose cells are taken out: the next release has it without them."""
+        areas = {cell["ref_area"] for _, cell in self.cells}
+        starts = tuple(f"{folder}/{area}_" for area in areas for folder in ("profiles", "workbooks"))
+        return [
+            name for name, row in self.toc.items() if name.startswith((*starts, f"{NOTES_FOLDER}/")) and row["sha256"]
+        ]
+
+    def _has_lost_files(self) -> bool:
+        """Whether files went that a release without the cells would have."""
+        return any(row["status"] == REASON and row["indicator"] not in self._withdrawn() for row in self.toc.values())
+
+    def _withdrawn(self) -> set[str]:
+        """Indicators that are withdrawn as a whole: they have no files any more."""
+        return {item.indicator for item in (*read_public(self.folder), self.wanted) if item.is_whole}
 
     # --- one file
 
@@ -296,6 +317,9 @@ class _Rewriting:
         lines = csv_lines(TOC_COLUMNS, (self.toc[name] for name in sorted(self.toc)))
         toc = write_lines(self.folder / TOC, lines)
         facts: dict[str, Any] = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+        if facts.get("formats") == "all" and self._has_lost_files():
+            # It is no longer what a release of the same figures would be: the next run makes that one.
+            facts["formats"] = INCOMPLETE
         hashes = {name: row["sha256"] for name, row in self.toc.items() if row["sha256"]}
         structures = undated((self.folder / STRUCTURES).read_bytes())
         shown, hidden = _count(self.folder)

@@ -201,5 +201,5 @@ def finish(home: Home, day: date = DAY) -> tuple[list[str], list[ReleaseResult]]
     errors = [error for outcome in outcomes for error in outcome.errors]
     areas, stopped = run.run_areas(home, lambda _: None)
     errors += stopped
-    made = [] if errors else [run.release(home, areas, day, kind) for kind in ("default", "test")]
+    made = [] if errors else [run.release(home, areas, day, kind, is_full=False) for kind in ("default", "test")]
     return errors, [release for release in made if release is not None]

@@ -147,7 +147,7 @@ def test_run_of_a_round_shows_its_tables_and_checks(
     area = execute(home, instance, "process_area_year", "XAA_2024")
     assert area.success
     assert materialised(instance, "protected_estimates") == {"XAA_2024"}
-    config = {"ops": {"release": {"config": {"release_date": DAY}}}}
+    config = {"ops": {"release": {"config": {"release_date": DAY, "formats": "tables"}}}}
     released = execute(home, instance, "publish_release", run_config=config)
     assert released.success
     metadata = released.asset_materializations_for_node("release")[0].metadata
@@ -250,7 +250,7 @@ def test_ilms_run_tells_dagster_the_same_as_a_run_there(
     assert "raw_extract" not in {table.name for table in new}, "it was made when the file was received"
     report_tables(home, new)
     report_tables(home, new)  # a verdict on a partition may be told again: the last one stands
-    released = run.release(home, made, date.fromisoformat(DAY), "default")
+    released = run.release(home, made, date.fromisoformat(DAY), "default", is_full=False)
     assert released is not None
     report_release(home, released)
     for identifier in (GOOD, REFUSED):

@@ -456,7 +456,6 @@ def test_a_process_that_is_killed(tmp_path: Path, module_and_name: str) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from sdmx_out import gate, release_content; "
         "from tests.sdmx_out import example; "
-        "release_content.structure_message = lambda *_, **__: None; "
         "release_content.structure_bytes = lambda _: b'<Structure/>\\n'; "
         f"{module_and_name} = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
         "example.release(Path(sys.argv[1]))"

@@ -147,7 +147,7 @@ def test_months_in_both_spellings(tmp_path: Path) -> None:
 
 
 def test_a_default_release_carries_no_test_mark(tmp_path: Path) -> None:
-    data = [{**r, "ref_area": "ZAF", "source": "BA:ZAF_QLFS"} for r in rows()[:7]]
+    data = [{**r, "ref_area": "ZAF", "survey": "ZAF_QLFS", "source": "BA:ZAF_QLFS"} for r in rows()[:7]]
     folder = example.release(tmp_path, data, kind="default").folder
     assert folder.name.startswith("2026-11-23-")
     files = _files(folder)
