@@ -7,11 +7,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
 
 import click
 
-from schemas.periods import Period, PeriodError
+from sdmx_out.command_parts import HELP, NOTHING_FOUND, Home, check_period
 from sdmx_out.csv_text import csv_lines
 from sdmx_out.export_command import export
 from sdmx_out.public import (
@@ -33,18 +32,8 @@ from sdmx_out.quality import COLUMNS as QUALITY_COLUMNS
 from sdmx_out.quality import quality_labels, read_quality
 from sdmx_out.structure_pull.command import structure
 
-NOTHING_FOUND = 4
 
-
-class Home(Protocol):
-    """What the command line hands on: the data folder."""
-
-    @property
-    def home(self) -> Path:
-        """Folder with `releases` in it."""
-
-
-@click.command()
+@click.command(context_settings=HELP)
 @click.argument("indicator", required=False)
 @click.option("--quality", "is_quality", is_flag=True, help="Coverage and quality of the rounds, without INDICATOR.")
 @click.option("--area", help="Area as ISO 3166-1 alpha-3, e.g. ZAF.")
@@ -97,7 +86,7 @@ def get(
         click.echo("no release yet: ilms run makes one", err=True)
         context.exit(NOTHING_FOUND)
     if period is not None:
-        _check_period(period)
+        check_period(period, "--period")
     if indicator is None:
         _print_quality(context, release, tests, (area, period), form, labels)
         return
@@ -154,13 +143,6 @@ def _reasons(release: Path | None, tests: Path | None, wanted: Wanted) -> list[s
 def _unknown(release: Path, indicator: str) -> str:
     near = suggestions(release, indicator)
     return f"unknown indicator {indicator!r}" + (f"; did you mean {', '.join(near)}?" if near else "")
-
-
-def _check_period(period: str) -> None:
-    try:
-        Period.parse(period)
-    except PeriodError as error:
-        raise click.BadParameter(str(error), param_hint="--period") from None
 
 
 def _until_a_figure(rows: Iterator[Row]) -> Iterator[Row]:

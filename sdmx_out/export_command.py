@@ -4,12 +4,12 @@ Here belongs talking to the terminal.
 """
 
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import click
 
 from schemas.errors import ProblemsError
-from schemas.periods import Period, PeriodError
+from sdmx_out.command_parts import HELP, NOTHING_FOUND, Home, check_period
 from sdmx_out.export import Asked, export_blocks, find_export, has_observations
 from sdmx_out.files import TEMPORARY_PREFIX
 from sdmx_out.messages.csv_data import Labels
@@ -18,18 +18,8 @@ from sdmx_out.messages.labels import LANGUAGES, Language
 from sdmx_out.public import find_release
 from sdmx_out.reader import open_reader
 
-NOTHING_FOUND = 4
 
-
-class Home(Protocol):
-    """What the command line hands on: the data folder."""
-
-    @property
-    def home(self) -> Path:
-        """Folder with `releases` in it."""
-
-
-@click.command()
+@click.command(context_settings=HELP)
 @click.argument("indicator")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="sdmx-csv-2.0", show_default=True)
 @click.option("--labels", type=click.Choice(["id", "name", "both"]), default="id", show_default=True, help="SDMX-CSV.")
@@ -61,8 +51,9 @@ def export(  # noqa: PLR0913 - one argument per option
     nothing of what was asked for, and standard error says so.
     """
     home: Home = context.obj
-    for period in (start, end):
-        _check_period(period)
+    for option, period in (("--start", start), ("--end", end)):
+        if period:
+            check_period(period, option)
     if labels == "name" and form != "sdmx-csv-2.0":
         raise click.BadParameter("names in columns of their own are for sdmx-csv-2.0", param_hint="--labels")
     release = find_release(home.home / "releases", name)
@@ -88,11 +79,3 @@ def export(  # noqa: PLR0913 - one argument per option
         with temporary.open("wb") as target:
             target.writelines(blocks)
         temporary.replace(out)
-
-
-def _check_period(period: str) -> None:
-    try:
-        if period:
-            Period.parse(period)
-    except PeriodError as error:
-        raise click.BadParameter(str(error), param_hint="--start, --end") from None

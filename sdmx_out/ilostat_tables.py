@@ -7,12 +7,13 @@ same order.
 from collections.abc import Iterator, Mapping
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.codes import CodeList
 from schemas.indicators import Indicator
 from sdmx_out.catalogue import is_test_code, lists_of_type, marked
-from sdmx_out.csv_text import csv_line, csv_lines, line_sql, literal, stream_lines, stream_text
-from sdmx_out.messages.labels import translated_sql
+from sdmx_out.csv_text import BATCH_ROWS, csv_field, csv_line, csv_lines, line_sql, literal, stream_lines
 from sdmx_out.published_rows import TABLE
 
 _CELL = ("ref_area", "source", "indicator", "sex", "classif1", "classif2")
@@ -62,19 +63,22 @@ def labelled_blocks(connection: duckdb.DuckDBPyConnection, labels: Mapping[str, 
         connection: holds the selected table.
         labels: column -> code -> label in the language of the file, as ``labels_of`` gives them.
     """
-    columns: list[str] = []
-    fields: list[str] = []
-    for column in BULK_COLUMNS:
-        columns.append(column)
-        fields.append(column)
-        if column in CODED:
-            found = connection.execute(f"SELECT DISTINCT {column} FROM {_ROWS} WHERE {column} <> '' ORDER BY 1")
-            codes = [row[0] for row in found.fetchall()]
-            columns.append(f"{column}.label")
-            texts = [_label(column, code, labels[column]) for code in codes]
-            fields.append(translated_sql(column, codes, texts) if codes else "''")
+    columns = [
+        name for column in BULK_COLUMNS for name in ((column, f"{column}.label") if column in CODED else (column,))
+    ]
     yield (csv_line(columns) + "\n").encode()
-    yield from stream_text(connection, f"SELECT {line_sql(fields)} || chr(10) FROM {_ROWS}")
+    for batch in connection.sql(f"SELECT {', '.join(BULK_COLUMNS)} FROM {_ROWS}").to_arrow_reader(BATCH_ROWS):
+        fields: list[pa.Array] = []
+        for column, values in zip(BULK_COLUMNS, batch.columns, strict=True):
+            if column not in CODED:
+                fields.append(values.fill_null(""))
+                continue
+            # Every code is spelled and labelled once.
+            coded = values.fill_null("").dictionary_encode()
+            codes = coded.dictionary.to_pylist()
+            for texts in (codes, [_label(column, code, labels[column]) if code else "" for code in codes]):
+                fields.append(pa.array(map(csv_field, texts), pa.string()).take(coded.indices))
+        yield ("\n".join(pc.binary_join_element_wise(*fields, ",").to_pylist()) + "\n").encode()
 
 
 def labels_of(

@@ -14,6 +14,7 @@ from schemas.codes import FOLDER, load_code_lists, read_code_lists
 from schemas.errors import ProblemsError
 from schemas.indicators import load_indicators
 from sdmx_out.catalogue import ILO
+from sdmx_out.command_parts import HELP
 from sdmx_out.structure_pull.difference import (
     Difference,
     list_differences,
@@ -35,7 +36,7 @@ _WORDS = {
 }
 
 
-@click.group()
+@click.group(context_settings=HELP)
 def structure() -> None:
     """Code lists and data structures."""
 

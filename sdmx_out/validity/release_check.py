@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
+import pyarrow as pa
 from sdmx.model import v21
 
 from schemas.errors import Problem
@@ -19,7 +20,7 @@ from sdmx_out.csv_text import read_csv
 from sdmx_out.messages.dataflow import Dataflow, read_dataflow
 from sdmx_out.messages.formats import DataFormat
 from sdmx_out.messages.parquet_data import observations_of
-from sdmx_out.validity.csv_check import csv_problems, parquet_problems
+from sdmx_out.validity.csv_check import csv_problems, is_same_text, parquet_problems
 from sdmx_out.validity.differences import csv_differences, differences, row_differences
 from sdmx_out.validity.formats import READERS, MetadataFormat, Reader, StructureFormat
 from sdmx_out.validity.metadata_check import metadata_problems, metadata_structure_problems
@@ -34,7 +35,9 @@ WITHDRAWN = "withdrawn"
 #: Problems after which no more messages are looked at: a release with so many has one cause.
 MOST = 50
 #: Messages between two words on how far the check is.
-_TOLD_EVERY = 20
+_TOLD_EVERY = 200
+#: Rows of a Parquet file that are kept to compare the other files of its dataflow with.
+_KEPT = 200_000
 _STRUCTURES: StructureFormat = "structure-ml-2.1"
 
 
@@ -158,14 +161,13 @@ class _Check:
         self.read: dict[str, _Tally] = {}
         self.rows = _Tally()
         self.broken: set[str] = set()
+        self.checked_rows: tuple[str, pa.Table] | None = None
         self.structures = self.metadata = self.deltas = 0
 
     def verdict(self) -> Verdict:
         definitions = self._check_structures()
         listed = list(self._listed())
         messages = [message for message in listed if message.dataflow in definitions]
-        # Others are compared with them.
-        messages.sort(key=lambda message: message.format != "parquet")
         for message in listed:
             if message.dataflow not in definitions:
                 text = f"the contents list {message.dataflow}, which has no structure"
@@ -183,6 +185,8 @@ class _Check:
             )
         }
         is_whole = True
+        # The messages of a dataflow one after the other, Parquet first: the others are compared with it.
+        messages.sort(key=lambda message: (message.dataflow, message.format != "parquet", message.file))
         for count, message in enumerate(messages, 1):
             if len(self.problems) >= MOST:
                 is_whole = False
@@ -271,14 +275,17 @@ class _Check:
         chosen: Mapping[str, list[str]],
     ) -> None:
         path, file = self.folder / message.file, message.file
-        if message.format == "parquet":
+        if message.format != "parquet" and message.format.startswith("sdmx-csv"):
+            is_valid = self._is_as_checked(message, message.format, dataflow) or self._check_rows(
+                message, dataflow, csv_problems(path, message.format, dataflow, self.connection, file=file)
+            )
+        elif message.format == "parquet":
             found = parquet_problems(path, dataflow, self.connection, file=file)
-            if not self._check_rows(message, dataflow, found) and self.expected is None:
+            if self._check_rows(message, dataflow, found):
+                self._keep_rows(message, dataflow)
+            elif self.expected is None:
                 self.broken.add(dataflow.id)
             return
-        if message.format.startswith("sdmx-csv"):
-            found = csv_problems(path, message.format, dataflow, self.connection, file=file)
-            is_valid = self._check_rows(message, dataflow, found)
         else:
             is_valid = self._validate(message, message.format, dataflow, chosen)
         if is_valid and dataflow.id not in self.broken and dataflow.id in chosen["read_back"]:
@@ -299,6 +306,23 @@ class _Check:
         self.problems += found
         self.validated.setdefault(message_format, _Tally()).add(message)
         return not found
+
+    def _keep_rows(self, message: _Message, dataflow: Dataflow) -> None:
+        """Keep the rows of a Parquet file that was checked, until the next dataflow, if they are not too many."""
+        self.checked_rows = None
+        if message.rows <= _KEPT:
+            names = ", ".join(f'"{item.id}"' for item in dataflow.components)
+            query = f"SELECT {names} FROM ({observations_of(self.folder / message.file)})"
+            self.checked_rows = (dataflow.id, self.connection.sql(query).to_arrow_table())
+
+    def _is_as_checked(self, message: _Message, message_format: DataFormat, dataflow: Dataflow) -> bool:
+        """Whether a message in SDMX-CSV has, text for text, the rows that were checked and compared before."""
+        if self.checked_rows is None or self.checked_rows[0] != dataflow.id:
+            return False
+        if not is_same_text(self.folder / message.file, message_format, dataflow, self.checked_rows[1]):
+            return False
+        self.rows.add(message)
+        return True
 
     def _check_rows(self, message: _Message, dataflow: Dataflow, found: list[Problem]) -> bool:
         """Compare all rows of a valid SDMX-CSV or Parquet file; return whether no fault is known."""

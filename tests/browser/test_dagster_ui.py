@@ -46,7 +46,7 @@ def home(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert main(["--out", str(folder / "in"), *options]) == 0
     for period in periods:
         ilms(folder / "home", "receive", "XAA_LFS", period, str(folder / "in" / f"XAA_LFS_{period}.sav"))
-    ilms(folder / "home", "run", "--release-date", "2026-11-23")
+    ilms(folder / "home", "run", "--release-date", "2026-11-23", "--formats", "tables")
     return folder / "home"
 
 

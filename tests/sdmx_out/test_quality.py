@@ -19,7 +19,7 @@ from sdmx_out.gate import propose
 from sdmx_out.places import Places
 from sdmx_out.quality import COLUMNS, LISTS
 from sdmx_out.release import ReleaseResult, Request
-from tests.sdmx_out.example import by, write_parquet
+from tests.sdmx_out.example import OFFICE, by, write_parquet
 from tests.sdmx_out.example import rows as estimates
 
 Row = dict[str, object]
@@ -56,6 +56,8 @@ def release(work: Path, quality: Sequence[Row], kind: str = "test", parts: int =
             provenance={},
             kind=kind,  # type: ignore[arg-type]
             quality=files,
+            organisations={"XAA_LFS": OFFICE},
+            is_full=False,
         )
         return propose(request, Places(work), engine, by())
 
