@@ -20,7 +20,7 @@ from pipelines.metadata import CHECK, check_metadata, refusal, release_metadata,
 from pipelines.report import write_round_report
 from pipelines.storage import Table, current, partitions
 from schemas.errors import ProblemsError
-from sdmx_out.release import ReleaseResult
+from sdmx_out.releases.release import ReleaseResult
 from transforms.progress import Progress
 
 Result = TypeVar("Result")

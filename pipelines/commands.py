@@ -173,7 +173,7 @@ def run(
     from pipelines import run as job
     from pipelines.engine import EngineError
     from pipelines.release_command import check_maker, release_line
-    from sdmx_out.release import TEST_PREFIX
+    from sdmx_out.releases.release import TEST_PREFIX
 
     home.prepare()
     if is_released and (refusal := check_maker(home, by)):

@@ -10,7 +10,7 @@ from pipelines.home import Home
 from pipelines.metadata import CHECK, check_metadata, release_metadata, table_metadata
 from pipelines.rounds import ROUND_TABLES
 from pipelines.storage import Table, current
-from sdmx_out.release import ReleaseResult
+from sdmx_out.releases.release import ReleaseResult
 
 AREA_TABLES = ("area_estimates", "protected_estimates")
 ROUNDS = "survey_rounds"

@@ -27,7 +27,7 @@ from schemas.concepts import load_absentee_universes, load_universes
 from schemas.indicators import Relation, TimeRule
 from schemas.reliability import profile_of
 from sdmx_out.public import Wanted, find_release, read_rows
-from sdmx_out.release import LATEST
+from sdmx_out.releases.release import LATEST
 from transforms.figures import known_items
 from transforms.measures import SCALES
 from transforms.stocks import cube_of

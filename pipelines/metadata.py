@@ -7,7 +7,7 @@ import dagster as dg
 
 from pipelines.findings import Finding
 from pipelines.storage import Table
-from sdmx_out.release import ReleaseResult
+from sdmx_out.releases.release import ReleaseResult
 
 CHECK = "rules"
 

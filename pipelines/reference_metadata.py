@@ -22,7 +22,7 @@ from schemas.errors import InputError, Problem
 from schemas.periods import Period
 from schemas.survey_spec import SurveySpec
 from sdmx_out.csv_text import literal
-from sdmx_out.reference_metadata import Piece, Pieces, Report
+from sdmx_out.metadata.report import Piece, Pieces, Report
 
 Row = Mapping[str, str]
 

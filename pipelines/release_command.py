@@ -1,6 +1,6 @@
 """The commands of the release gate: what waits, what it holds back, and who decides.
 
-Here belongs talking to the terminal. What may be decided by whom is said in ``sdmx_out.gate``.
+Here belongs talking to the terminal. What may be decided by whom is said in ``sdmx_out.releases.gate``.
 """
 
 import json
@@ -48,8 +48,8 @@ def check_maker(home: Home, by: str | None) -> str | None:
     """Return why somebody may not make a release, before anything is computed for it; None where they may."""
     from pipelines.run import login
     from schemas.roles import load_roles
-    from sdmx_out.gate import GateError, check_role
-    from sdmx_out.places import Places
+    from sdmx_out.releases.gate import GateError, check_role
+    from sdmx_out.releases.places import Places
 
     try:
         check_role(load_roles(Places(home.root).roles), "make", by or login())
@@ -90,10 +90,10 @@ def release() -> None:
 @click.pass_obj
 def list_releases(home: Home, *, as_json: bool) -> None:
     """List candidates and releases with their state, and the withdrawals in force."""
-    from sdmx_out.candidates import all_candidates
-    from sdmx_out.places import Places
-    from sdmx_out.release import read_facts
-    from sdmx_out.withdrawn import in_force
+    from sdmx_out.releases.candidates import all_candidates
+    from sdmx_out.releases.places import Places
+    from sdmx_out.releases.release import read_facts
+    from sdmx_out.releases.withdrawn import in_force
 
     places = Places(home.root)
     rows = {
@@ -129,9 +129,9 @@ def list_releases(home: Home, *, as_json: bool) -> None:
 @click.pass_obj
 def show(home: Home, identifier: str, *, as_json: bool) -> int:
     """Print the protection report of candidate or release ID (or latest, latest-test), and where its page lies."""
-    from sdmx_out.candidates import find_candidate, folder_of, read_report
-    from sdmx_out.places import Places
-    from sdmx_out.protection_report import PAGE, text
+    from sdmx_out.releases.candidates import find_candidate, folder_of, read_report
+    from sdmx_out.releases.places import Places
+    from sdmx_out.releases.protection_report import PAGE, text
 
     places = Places(home.root)
     link = places.releases / identifier
@@ -170,7 +170,7 @@ def check(home: Home, identifier: str, *, is_whole: bool, as_json: bool) -> int:
     """
     from sdmx_out.public import find_release
     from sdmx_out.reader import open_reader
-    from sdmx_out.release import read_facts
+    from sdmx_out.releases.release import read_facts
     from sdmx_out.validity.release_check import check_release
     from sdmx_out.validity.sample import WITHOUT_LIMITS, Limits
     from sdmx_out.validity.verdict import summary
@@ -205,9 +205,9 @@ def check(home: Home, identifier: str, *, is_whole: bool, as_json: bool) -> int:
 @click.pass_obj
 def approve(home: Home, identifier: str, comment: str, by: str | None, day: Any) -> int:
     """Publish candidate ID, which somebody else made."""
-    from sdmx_out.gate import approve as decide
-    from sdmx_out.places import Places
-    from sdmx_out.release import TEST_PREFIX
+    from sdmx_out.releases.gate import approve as decide
+    from sdmx_out.releases.places import Places
+    from sdmx_out.releases.release import TEST_PREFIX
 
     def do() -> None:
         made = decide(Places(home.root), identifier, _by(by, day), comment)
@@ -225,8 +225,8 @@ def approve(home: Home, identifier: str, comment: str, by: str | None, day: Any)
 @click.pass_obj
 def reject(home: Home, identifier: str, reason: str, by: str | None, day: Any) -> int:
     """Reject candidate ID: its files go, and the same figures are not put forward again."""
-    from sdmx_out.gate import reject as decide
-    from sdmx_out.places import Places
+    from sdmx_out.releases.gate import reject as decide
+    from sdmx_out.releases.places import Places
 
     def do() -> None:
         decide(Places(home.root), identifier, _by(by, day), reason)
@@ -242,8 +242,8 @@ def reject(home: Home, identifier: str, reason: str, by: str | None, day: Any) -
 @click.pass_obj
 def reopen(home: Home, identifier: str, reason: str, by: str | None, day: Any) -> int:
     """Let the figures of rejected candidate ID be put forward again: the next run makes a candidate of them."""
-    from sdmx_out.gate import reopen as decide
-    from sdmx_out.places import Places
+    from sdmx_out.releases.gate import reopen as decide
+    from sdmx_out.releases.places import Places
 
     def do() -> None:
         decide(Places(home.root), identifier, _by(by, day), reason)
@@ -266,11 +266,11 @@ def withdraw(
     Without --area and --time the files of the indicator go; otherwise they are written anew without these figures.
     Other indicators stay as they are: those from which the figures could be computed have to be withdrawn as well.
     """
-    from sdmx_out.gate import withdraw as decide
-    from sdmx_out.places import Places
     from sdmx_out.public import find_release
-    from sdmx_out.withdrawal import Taken
-    from sdmx_out.withdrawn import Withdrawal
+    from sdmx_out.releases.gate import withdraw as decide
+    from sdmx_out.releases.places import Places
+    from sdmx_out.releases.withdrawal import Taken
+    from sdmx_out.releases.withdrawn import Withdrawal
 
     places = Places(home.root)
     if find_release(places.releases, name) is None:
@@ -300,8 +300,8 @@ def restore(
     home: Home, indicator: str, area: str | None, time: Period | None, reason: str, by: str | None, day: Any
 ) -> int:
     """End a withdrawal: the next release may publish the figures again; earlier releases stay as they are."""
-    from sdmx_out.gate import restore as decide
-    from sdmx_out.places import Places
+    from sdmx_out.releases.gate import restore as decide
+    from sdmx_out.releases.places import Places
 
     def do() -> None:
         key = (indicator, area or "", time.sdmx if time else "")
@@ -317,9 +317,9 @@ def restore(
 @click.pass_obj
 def log(home: Home, *, is_verified: bool, as_json: bool) -> int:
     """Print every decision on releases, after the chain of lines was verified."""
-    from sdmx_out.candidates import all_candidates
-    from sdmx_out.places import Places
-    from sdmx_out.release_log import of, read
+    from sdmx_out.releases.candidates import all_candidates
+    from sdmx_out.releases.places import Places
+    from sdmx_out.releases.release_log import of, read
 
     places = Places(home.root)
     try:
@@ -348,7 +348,7 @@ def log(home: Home, *, is_verified: bool, as_json: bool) -> int:
 
 def _by(by: str | None, day: Any) -> Any:
     from pipelines.run import login
-    from sdmx_out.release_log import By
+    from sdmx_out.releases.release_log import By
 
     today = date.today()  # noqa: DTZ011 - the date where the office is
     return By(by or login(), login(), day.date() if day else today)
@@ -356,7 +356,7 @@ def _by(by: str | None, day: Any) -> Any:
 
 def _decided(do: Callable[[], None]) -> int:
     """Take a decision and return the exit code; a refusal is printed."""
-    from sdmx_out.gate import GateError
+    from sdmx_out.releases.gate import GateError
 
     try:
         do()

@@ -38,10 +38,10 @@ from schemas.errors import ProblemsError
 from schemas.indicators import load_indicators
 from schemas.roles import LARGEST_CHANGE, load_roles
 from schemas.survey_spec import SurveySpec, find_surveys, load_survey
-from sdmx_out.gate import check_role, propose
-from sdmx_out.places import Places
-from sdmx_out.release import LATEST, Kind, ReleaseResult, Request
-from sdmx_out.release_log import By
+from sdmx_out.releases.gate import check_role, propose
+from sdmx_out.releases.places import Places
+from sdmx_out.releases.release import LATEST, Kind, ReleaseResult, Request
+from sdmx_out.releases.release_log import By
 from transforms.progress import Progress, silent
 
 

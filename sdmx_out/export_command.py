@@ -10,13 +10,13 @@ import click
 
 from schemas.errors import ProblemsError
 from sdmx_out.command_parts import HELP, NOTHING_FOUND, Home, check_period
-from sdmx_out.export import Asked, export_blocks, find_export, has_observations
 from sdmx_out.files import TEMPORARY_PREFIX
 from sdmx_out.messages.csv_data import Labels
 from sdmx_out.messages.formats import FORMATS, DataFormat, Spoken
 from sdmx_out.messages.labels import LANGUAGES, Language
 from sdmx_out.public import find_release
 from sdmx_out.reader import open_reader
+from sdmx_out.releases.export import Asked, export_blocks, find_export, has_observations
 
 
 @click.command(context_settings=HELP)

@@ -67,7 +67,9 @@ def labelled_blocks(connection: duckdb.DuckDBPyConnection, labels: Mapping[str, 
         name for column in BULK_COLUMNS for name in ((column, f"{column}.label") if column in CODED else (column,))
     ]
     yield (csv_line(columns) + "\n").encode()
-    for batch in connection.sql(f"SELECT {', '.join(BULK_COLUMNS)} FROM {_ROWS}").to_arrow_reader(BATCH_ROWS):
+    # A column without any value has no type of its own.
+    fields_sql = ", ".join(f"CAST({column} AS VARCHAR)" for column in BULK_COLUMNS)
+    for batch in connection.sql(f"SELECT {fields_sql} FROM {_ROWS}").to_arrow_reader(BATCH_ROWS):
         fields: list[pa.Array] = []
         for column, values in zip(BULK_COLUMNS, batch.columns, strict=True):
             if column not in CODED:

@@ -14,7 +14,7 @@ from pathlib import Path
 from schemas.periods import Period, PeriodError
 from sdmx_out.csv_text import read_csv
 from sdmx_out.ilostat_tables import BULK_COLUMNS
-from sdmx_out.withdrawn import NOTE, STATUS, read_public, sdmx_period
+from sdmx_out.releases.withdrawn import NOTE, STATUS, read_public, sdmx_period
 
 PRECISION = ("se", "lower", "upper", "p_value", "significance")
 COLUMNS = (*BULK_COLUMNS, *PRECISION)

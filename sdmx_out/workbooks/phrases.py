@@ -11,7 +11,7 @@ from functools import cached_property
 from schemas.codes import Code, CodeList
 from schemas.indicators import Indicator
 from sdmx_out.catalogue import TEST_NOTE, TEST_TITLE
-from sdmx_out.withdrawn import NOTE, NOTE_LABEL
+from sdmx_out.releases.withdrawn import NOTE, NOTE_LABEL
 from sdmx_out.workbooks.tables import words_of
 
 #: States of the availability table, the one that says most first.

@@ -37,7 +37,8 @@ def told(home: Home, *arguments: object) -> Result:
     for command in [*COMMANDS, *PUBLIC_COMMANDS]:
         group.add_command(command)
     specs = [part for folder in home.spec_dirs for part in ("--specs", str(folder))]
-    return CliRunner().invoke(group, ["--home", str(home.root), *specs, *map(str, arguments)], standalone_mode=False)
+    arguments = ("--home", str(home.root), *specs, *map(str, arguments))
+    return CliRunner(env={"ILMS_FORMATS": "tables"}).invoke(group, arguments, standalone_mode=False)
 
 
 def rows(answer: Result) -> list[dict[str, str]]:

@@ -40,7 +40,7 @@ def told(home: Home) -> Told:
 
     def told(*arguments: object) -> Result:
         started = ["--home", str(home.root), "--specs", str(home.spec_dirs[0]), *map(str, arguments)]
-        return CliRunner().invoke(group, started, standalone_mode=False)
+        return CliRunner(env={"ILMS_FORMATS": "tables"}).invoke(group, started, standalone_mode=False)
 
     return told
 

@@ -129,4 +129,25 @@ def test_restricted_tables_stay_in_restricted_folders(home: Home) -> None:
     for name in ("received", "store", "reports"):
         for path in [home.root / name, *(home.root / name).rglob("*")]:
             assert path.stat().st_mode & 0o077 == 0, path.relative_to(home.root)
-    assert list(home.releases.rglob("*.parquet")) == []
+    # Those of a release are public; everything else stays where it is.
+    assert [path for path in home.releases.rglob("*.parquet") if path.parent.name != "parquet"] == []
+
+
+def test_a_whole_release_of_it_is_valid_in_every_format(home: Home) -> None:
+    """The last test of its folder: workbooks, profile and all messages, read back whole by two other programs."""
+    ran = ilms(home.root, "run", "--formats", "all", "--release-date", "2026-11-24")
+    assert ran.returncode == 0, ran.stderr
+    latest = home.releases / "latest"
+    assert {path.name for path in (latest / "profiles").iterdir()} == {
+        f"ZAF_{language}.{kind}" for language in ("en", "es", "fr") for kind in ("html", "pdf")
+    }
+    assert (latest / "workbooks" / "ZAF_ilms_fr.xlsx").is_file()
+    assert (latest / "metadata" / "ZAF_QLFS_es.html").is_file()
+    checked = ilms(home.root, "release", "check", "latest", "--whole", "--json")
+    assert checked.returncode == 0, checked.stderr
+    told = json.loads(checked.stdout)
+    assert (told["passed"], told["problems"]) == (True, [])
+    assert all(item["is_whole"] for item in told["checked"]["dataflows"].values())
+    held = json.loads((latest / "release.json").read_text(encoding="utf-8"))
+    read = told["checked"]["read_back"]
+    assert {counts["observations"] for counts in read.values()} == {2 * held["rows"]}

@@ -11,7 +11,7 @@ from pipelines.home import Home
 from pipelines.intake import receive
 from pipelines.rounds import RoundResult, open_round, process_round
 from schemas.periods import Period
-from sdmx_out.release import ReleaseResult
+from sdmx_out.releases.release import ReleaseResult
 
 SURVEY = "FJI_TINY"
 #: Left out of the specification, there are no tables by citizenship, by birth and of arrivals.

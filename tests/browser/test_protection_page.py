@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sdmx_out.places import Places
+from sdmx_out.releases.places import Places
 from tests.sdmx_out import example
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

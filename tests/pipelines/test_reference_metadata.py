@@ -41,8 +41,8 @@ from schemas.survey_model import MigrationSection, QualitySection
 from schemas.survey_protection import ProtectionSection
 from schemas.survey_spec import SurveySpec, find_surveys, load_survey
 from sdmx_out.messages.header import Header
-from sdmx_out.reference_metadata import Report, checked, text_of
-from sdmx_out.reference_metadata_files import files
+from sdmx_out.metadata.files import files
+from sdmx_out.metadata.report import Report, checked, text_of
 from sdmx_out.structures.metadata_structure import structures
 
 SURVEYS = ("ARG_EPH", "AUT_EUSILC", "ESP_CENSUS", "GBR_QLFS", "URY_ECH", "XAA_LFS", "XBB_LFS", "ZAF_QLFS")

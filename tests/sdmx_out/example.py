@@ -15,11 +15,11 @@ from sdmx.message import StructureMessage
 
 from schemas.codes import load_code_lists, load_status_map
 from schemas.indicators import Indicator, load_indicators
-from sdmx_out import release_content
-from sdmx_out.gate import propose
-from sdmx_out.places import Places
-from sdmx_out.release import ReleaseResult, Request
-from sdmx_out.release_log import By
+from sdmx_out.releases import release_content
+from sdmx_out.releases.gate import propose
+from sdmx_out.releases.places import Places
+from sdmx_out.releases.release import ReleaseResult, Request
+from sdmx_out.releases.release_log import By
 from sdmx_out.structures.message import structure_message
 
 ROOT = Path(__file__).parents[2]

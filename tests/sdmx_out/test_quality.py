@@ -15,10 +15,10 @@ from schemas.codes import load_code_lists, load_status_map
 from schemas.errors import InputError
 from schemas.indicators import load_indicators
 from sdmx_out.commands import get
-from sdmx_out.gate import propose
-from sdmx_out.places import Places
 from sdmx_out.quality import COLUMNS, LISTS
-from sdmx_out.release import ReleaseResult, Request
+from sdmx_out.releases.gate import propose
+from sdmx_out.releases.places import Places
+from sdmx_out.releases.release import ReleaseResult, Request
 from tests.sdmx_out.example import OFFICE, by, write_parquet
 from tests.sdmx_out.example import rows as estimates
 

@@ -10,8 +10,8 @@ import pytest
 from schemas.codes import load_code_lists
 from sdmx_out.catalogue import LANGUAGES
 from sdmx_out.messages.header import Header
-from sdmx_out.reference_metadata import Piece, Report
-from sdmx_out.reference_metadata_files import files
+from sdmx_out.metadata.files import files
+from sdmx_out.metadata.report import Piece, Report
 from sdmx_out.structures.metadata_structure import structures
 from sdmx_out.validity.formats import MetadataFormat
 from sdmx_out.validity.metadata_check import METADATA_READERS, metadata_problems, metadata_structure_problems

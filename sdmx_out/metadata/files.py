@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from schemas.codes import CodeList
-from sdmx_out import reference_metadata_messages as messages
 from sdmx_out.messages.header import Header
-from sdmx_out.reference_metadata import Report, checked, lines, titles
-from sdmx_out.reference_metadata_page import pages
+from sdmx_out.metadata import messages as messages
+from sdmx_out.metadata.page import pages
+from sdmx_out.metadata.report import Report, checked, lines, titles
 from sdmx_out.structures.metadata_structure import MESSAGE_ID, metadata_message, metadata_structure_xml21, structures
 from sdmx_out.structures.metadata_structure_text import metadata_structure_json, metadata_structure_xml30
 

@@ -16,8 +16,9 @@ import duckdb
 from schemas.errors import Problem, ProblemsError
 from schemas.roles import ReleaseRoles, load_roles
 from schemas.spreadsheet_cells import safe_cell
-from sdmx_out import release_log, withdrawal
-from sdmx_out.candidates import (
+from sdmx_out.files import locked, point, sync_folder
+from sdmx_out.releases import release_log, withdrawal
+from sdmx_out.releases.candidates import (
     CONTENT,
     Candidate,
     all_candidates,
@@ -29,11 +30,10 @@ from sdmx_out.candidates import (
     problems_of,
     write_candidate,
 )
-from sdmx_out.files import locked, point, sync_folder
-from sdmx_out.places import Places
-from sdmx_out.release import LATEST, ReleaseResult, Request, State, latest_release, result_of
-from sdmx_out.release_log import By, append
-from sdmx_out.withdrawn import Withdrawal
+from sdmx_out.releases.places import Places
+from sdmx_out.releases.release import LATEST, ReleaseResult, Request, State, latest_release, result_of
+from sdmx_out.releases.release_log import By, append
+from sdmx_out.releases.withdrawn import Withdrawal
 
 Action = Literal["make", "approve", "reject", "reopen", "withdraw", "restore"]
 #: State of a candidate -> what may be decided on it. Whatever is not here is refused.

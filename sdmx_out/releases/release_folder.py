@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdmx_out.csv_text import read_csv
 from sdmx_out.files import Written, packed, share, write_blocks, write_lines, write_text
-from sdmx_out.release import TOC
+from sdmx_out.releases.release import TOC
 
 
 @dataclass(frozen=True)

@@ -17,19 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdmx_out.candidates import all_candidates, folder_of, read_report
-from sdmx_out.changes import CHANGES as KINDS
-from sdmx_out.changes import COLUMNS as CHANGE_COLUMNS
 from sdmx_out.csv_text import csv_lines, read_csv
 from sdmx_out.files import Written, remove_leftovers, sha256_of, share, sync_tree, write_lines, write_text
-from sdmx_out.places import Places, write_private
-from sdmx_out.protection_report import FILE as REPORT
-from sdmx_out.protection_report import PAGE, as_bytes, page, without_values
-from sdmx_out.release import CHANGES, FACTS, README, STRUCTURES, TOC, content_sha256, json_text, read_facts
-from sdmx_out.release_content import AVAILABILITY, NOTES, TOC_COLUMNS, note_line, toc_status, tombstone
-from sdmx_out.release_notes import FOLDER as NOTES_FOLDER
-from sdmx_out.structures.message import undated
-from sdmx_out.withdrawn import (
+from sdmx_out.releases.candidates import all_candidates, folder_of, read_report
+from sdmx_out.releases.changes import CHANGES as KINDS
+from sdmx_out.releases.changes import COLUMNS as CHANGE_COLUMNS
+from sdmx_out.releases.places import Places, write_private
+from sdmx_out.releases.protection_report import FILE as REPORT
+from sdmx_out.releases.protection_report import PAGE, as_bytes, page, without_values
+from sdmx_out.releases.release import CHANGES, FACTS, README, STRUCTURES, TOC, content_sha256, json_text, read_facts
+from sdmx_out.releases.release_content import AVAILABILITY, NOTES, TOC_COLUMNS, note_line, toc_status, tombstone
+from sdmx_out.releases.release_notes import FOLDER as NOTES_FOLDER
+from sdmx_out.releases.withdrawn import (
     FILE,
     NOTE,
     NOTE_LABEL,
@@ -42,6 +41,7 @@ from sdmx_out.withdrawn import (
     read_public,
     write_in_force,
 )
+from sdmx_out.structures.message import undated
 
 _BULK, _QUALITY, _SDMX = "data/ilostat/", "data/quality/", "data/sdmx-csv/"
 #: Formats of a release that lost files which follow from others; a release has `all` or `tables` when it is made.

@@ -12,14 +12,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from schemas.periods import Period
-from sdmx_out import gate, withdrawal
 from sdmx_out.commands import get
-from sdmx_out.gate import GateError, restore, withdraw
-from sdmx_out.places import Places
-from sdmx_out.protection_report import FILE as REPORT
-from sdmx_out.release_log import read
-from sdmx_out.withdrawal import Taken
-from sdmx_out.withdrawn import Withdrawal, in_force
+from sdmx_out.releases import gate, withdrawal
+from sdmx_out.releases.gate import GateError, restore, withdraw
+from sdmx_out.releases.places import Places
+from sdmx_out.releases.protection_report import FILE as REPORT
+from sdmx_out.releases.release_log import read
+from sdmx_out.releases.withdrawal import Taken
+from sdmx_out.releases.withdrawn import Withdrawal, in_force
 from tests.sdmx_out import example
 from tests.sdmx_out.example import EMPLOYMENT, FOREIGN_BORN, NATIVE, RATE, TOTAL, YOUNG, by, hidden, row
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sdmx_out.messages.dataflow import Component, Dataflow
-from sdmx_out.vintages import Earlier
+from sdmx_out.releases.vintages import Earlier
 
 SERIES = ("REF_AREA", "FREQ", "MEASURE", "SEX")
 KEY = (*SERIES, "TIME_PERIOD")

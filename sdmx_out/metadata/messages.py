@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 from schemas.periods import Period
 from sdmx_out.catalogue import ILMS, LANGUAGES, marked
 from sdmx_out.messages.header import Header
-from sdmx_out.reference_metadata import Report, texts_of
+from sdmx_out.metadata.report import Report, texts_of
 from sdmx_out.structures.metadata_structure import (
     PERIOD_TARGET,
     SURVEY_TARGET,

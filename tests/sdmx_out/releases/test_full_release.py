@@ -14,12 +14,12 @@ from click.testing import CliRunner
 from schemas.indicators import load_indicators
 from sdmx_out.csv_text import read_csv
 from sdmx_out.export_command import export
-from sdmx_out.gate import withdraw
 from sdmx_out.messages.formats import FORMATS
-from sdmx_out.places import Places
-from sdmx_out.release import ReleaseResult
-from sdmx_out.release_messages import MESSAGES
-from sdmx_out.withdrawn import Withdrawal
+from sdmx_out.releases.gate import withdraw
+from sdmx_out.releases.places import Places
+from sdmx_out.releases.release import ReleaseResult
+from sdmx_out.releases.release_messages import MESSAGES
+from sdmx_out.releases.withdrawn import Withdrawal
 from tests.sdmx_out import example
 from tests.sdmx_out.example import EMPLOYMENT, FOREIGN, NATIVE, RATE, TOTAL
 

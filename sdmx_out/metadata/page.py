@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from sdmx_out.catalogue import LANGUAGES, TEST_TITLE
-from sdmx_out.reference_metadata import TITLE, Report
+from sdmx_out.metadata.report import TITLE, Report
 from sdmx_out.structures.metadata_structure import Attribute, Structure
 
 PAGE = "reference_metadata.html"

@@ -15,8 +15,8 @@ import duckdb
 from schemas.periods import Period, PeriodError
 from schemas.spreadsheet_cells import safe_cell
 from sdmx_out.csv_text import csv_lines, literal, read_csv
-from sdmx_out.places import write_private
 from sdmx_out.published_rows import TABLE
+from sdmx_out.releases.places import write_private
 
 FILE = "withdrawals.csv"
 COLUMNS = ("indicator", "ref_area", "time", "withdrawn_on", "reason")

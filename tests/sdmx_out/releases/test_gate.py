@@ -14,11 +14,11 @@ import pytest
 
 from schemas.errors import InputError
 from schemas.roles import ReleaseRoles
-from sdmx_out import candidates, gate, release_content
-from sdmx_out.candidates import CONTENT, Candidate, all_candidates, find_candidate
-from sdmx_out.gate import GateError, approve, check_role, check_state, reject, reopen
-from sdmx_out.places import Places
-from sdmx_out.release_log import read
+from sdmx_out.releases import candidates, gate, release_content
+from sdmx_out.releases.candidates import CONTENT, Candidate, all_candidates, find_candidate
+from sdmx_out.releases.gate import GateError, approve, check_role, check_state, reject, reopen
+from sdmx_out.releases.places import Places
+from sdmx_out.releases.release_log import read
 from tests.sdmx_out import example
 from tests.sdmx_out.example import by, rows
 
@@ -454,7 +454,7 @@ def test_what_was_changed_before_it_was_finished_waits_again(waiting: Places, mo
 @pytest.mark.parametrize("module_and_name", ["release_content.sync_tree", "gate.move", "gate.point"])
 def test_a_process_that_is_killed(tmp_path: Path, module_and_name: str) -> None:
     script = (
-        "import os, signal, sys; from pathlib import Path; from sdmx_out import gate, release_content; "
+        "import os, signal, sys; from pathlib import Path; from sdmx_out.releases import gate, release_content; "
         "from tests.sdmx_out import example; "
         "release_content.structure_bytes = lambda _: b'<Structure/>\\n'; "
         f"{module_and_name} = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "

@@ -15,7 +15,7 @@ from typing import Any
 
 from schemas.codes import CodeList
 from schemas.errors import InputError, Problem
-from sdmx_out.changes import CHANGES, Change
+from sdmx_out.releases.changes import CHANGES, Change
 
 FILE, PAGE = "protection.json", "protection.html"
 #: What stands in the public summary of one release.

@@ -16,13 +16,13 @@ from schemas.indicators import Indicator
 from sdmx_out.catalogue import LANGUAGES, marked
 from sdmx_out.csv_text import read_csv
 from sdmx_out.messages.header import Header
+from sdmx_out.metadata.files import TABLE
+from sdmx_out.metadata.files import files as metadata_files
+from sdmx_out.metadata.report import Report
 from sdmx_out.profile.content import Edition
 from sdmx_out.profile.profiles import profile_files
-from sdmx_out.reference_metadata import Report
-from sdmx_out.reference_metadata_files import TABLE
-from sdmx_out.reference_metadata_files import files as metadata_files
-from sdmx_out.release_folder import ReleaseFolder, Subject
-from sdmx_out.release_messages import BULK, QUALITY
+from sdmx_out.releases.release_folder import ReleaseFolder, Subject
+from sdmx_out.releases.release_messages import BULK, QUALITY
 from sdmx_out.workbooks.area_workbook import area_workbook, workbook_name
 from sdmx_out.workbooks.indicator_workbook import indicator_workbook, indicator_workbook_name
 from sdmx_out.workbooks.tables import Collection

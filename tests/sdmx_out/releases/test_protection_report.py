@@ -8,9 +8,9 @@ import pytest
 from lxml import html
 
 from schemas.errors import InputError
-from sdmx_out.candidates import read_report
-from sdmx_out.places import Places
-from sdmx_out.protection_report import PAGE, join, text, verdict, without_values
+from sdmx_out.releases.candidates import read_report
+from sdmx_out.releases.places import Places
+from sdmx_out.releases.protection_report import PAGE, join, text, verdict, without_values
 from tests.sdmx_out import example
 from tests.sdmx_out.example import EMPLOYMENT, TOTAL, hidden, row, rows
 

@@ -23,10 +23,10 @@ from schemas.codes import load_code_lists
 from schemas.errors import InputError
 from sdmx_out.catalogue import LANGUAGES
 from sdmx_out.messages.header import Header
-from sdmx_out.reference_metadata import COLUMNS, Piece, Pieces, Report, checked, text_of, texts_of
-from sdmx_out.reference_metadata_files import TABLE, files
-from sdmx_out.reference_metadata_messages import json20, xml21, xml30
-from sdmx_out.reference_metadata_page import ROUNDS, pages
+from sdmx_out.metadata.files import TABLE, files
+from sdmx_out.metadata.messages import json20, xml21, xml30
+from sdmx_out.metadata.page import ROUNDS, pages
+from sdmx_out.metadata.report import COLUMNS, Piece, Pieces, Report, checked, text_of, texts_of
 from sdmx_out.structures.metadata_structure import Structure, metadata_message, structures, survey_urn
 
 HEADER = Header("ILMS_REFERENCE_METADATA", date(2026, 11, 3), False)

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from pysdmx.io import read_sdmx
 from pysdmx.model.dataset import ActionType
 
-from sdmx_out.deltas import gone_lines, lines
 from sdmx_out.messages.parquet_data import blocks
-from sdmx_out.vintages import Earlier, with_last_update
-from sdmx_out.withdrawn import Withdrawal
+from sdmx_out.releases.deltas import gone_lines, lines
+from sdmx_out.releases.vintages import Earlier, with_last_update
+from sdmx_out.releases.withdrawn import Withdrawal
 from tests.sdmx_out import example
 from tests.sdmx_out.messages import flows
-from tests.sdmx_out.vintage_example import FLOW, KEY, NAMES, Observation, dataflow, earlier, load, observation
+from tests.sdmx_out.releases.vintage_example import FLOW, KEY, NAMES, Observation, dataflow, earlier, load, observation
 
 HEADER = "STRUCTURE,STRUCTURE_ID,ACTION,REF_AREA,FREQ,MEASURE,SEX,TIME_PERIOD,OBS_VALUE,OBS_STATUS,NOTE,SOURCE"
 ROWS = [

@@ -17,9 +17,9 @@ from sdmx_out.messages.dataflow import Dataflow, read_dataflow
 from sdmx_out.messages.formats import FORMATS, DataFormat, Spoken
 from sdmx_out.messages.header import Header
 from sdmx_out.messages.parquet_data import observations_of
-from sdmx_out.release import STRUCTURES, read_facts
+from sdmx_out.releases.release import STRUCTURES, read_facts
+from sdmx_out.releases.vintages import PARQUET_FOLDER
 from sdmx_out.structures.extract import read_one
-from sdmx_out.vintages import PARQUET_FOLDER
 
 
 @dataclass(frozen=True)

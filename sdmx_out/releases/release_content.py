@@ -15,18 +15,18 @@ from sdmx.message import StructureMessage
 
 from schemas.errors import InputError, Problem
 from sdmx_out.catalogue import TEST_AREAS, TEST_NOTE, TEST_TITLE, TWIN_SUFFIX, marked
-from sdmx_out.changes import Change, change_lines, compare, count_changes
 from sdmx_out.csv_text import csv_line, csv_lines, line_sql, literal, stream_lines
 from sdmx_out.files import sync_tree, write_lines, write_text
 from sdmx_out.ilostat_tables import dictionary_lines, indicator_lines
 from sdmx_out.messages.dataflow import read_dataflow
-from sdmx_out.protection_report import Report, public_summary
 from sdmx_out.published_rows import TABLE, load_rows, versions_used
 from sdmx_out.quality import FILE as QUALITY_FILE
 from sdmx_out.quality import LISTS as QUALITY_LISTS
 from sdmx_out.quality import TITLE as QUALITY_TITLE
 from sdmx_out.quality import QualityRows, load_quality
-from sdmx_out.release import (
+from sdmx_out.releases.changes import Change, change_lines, compare, count_changes
+from sdmx_out.releases.protection_report import Report, public_summary
+from sdmx_out.releases.release import (
     CHANGES,
     FACTS,
     PROVENANCE,
@@ -42,20 +42,29 @@ from sdmx_out.release import (
     read_facts,
     readme,
 )
-from sdmx_out.release_documents import Documents
-from sdmx_out.release_folder import ReleaseFolder, Subject
-from sdmx_out.release_messages import BULK, MAIN, QUALITY, DataFiles, Extent, extents, message_files, table_files
-from sdmx_out.release_notes import FILES as NOTE_FILES
-from sdmx_out.release_notes import markdown as notes_text
-from sdmx_out.release_notes import page as notes_page
-from sdmx_out.release_notes import release_notes
-from sdmx_out.release_summary import summarise
+from sdmx_out.releases.release_documents import Documents
+from sdmx_out.releases.release_folder import ReleaseFolder, Subject
+from sdmx_out.releases.release_messages import (
+    BULK,
+    MAIN,
+    QUALITY,
+    DataFiles,
+    Extent,
+    extents,
+    message_files,
+    table_files,
+)
+from sdmx_out.releases.release_notes import FILES as NOTE_FILES
+from sdmx_out.releases.release_notes import markdown as notes_text
+from sdmx_out.releases.release_notes import page as notes_page
+from sdmx_out.releases.release_notes import release_notes
+from sdmx_out.releases.release_summary import summarise
+from sdmx_out.releases.withdrawn import FILE as WITHDRAWALS
+from sdmx_out.releases.withdrawn import NOTE, NOTE_LABEL, Withdrawal, hit, key_sql, public_lines, take_out
 from sdmx_out.structures.constraints import held_by_flow
 from sdmx_out.structures.message import structure_bytes, structure_bytes_30, structure_json, undated
 from sdmx_out.structures.providers import provided, providers_of
 from sdmx_out.structures.release_structures import release_message
-from sdmx_out.withdrawn import FILE as WITHDRAWALS
-from sdmx_out.withdrawn import NOTE, NOTE_LABEL, Withdrawal, hit, key_sql, public_lines, take_out
 
 TOC_COLUMNS = (
     *("file", "dataflow", "indicator", "title_en", "title_fr", "title_es", "rows", "areas"),
@@ -107,6 +116,9 @@ class ReleaseWriter:
         self.versions = versions_used(cursor, code_lists)
         # What is withdrawn keeps its place in the contents and its structure, so that anybody can see that it was here.
         self.all_by_freq, self.all_by_indicator = _by_freq(cursor), _by_indicator(cursor)
+        present = [indicators[indicator_id] for indicator_id in self.all_by_indicator]
+        self.held = held_by_flow(cursor, present)
+        self.provided = provided(cursor, present, providers_of(request.organisations))
         self.withdrawals = hit(cursor, withdrawals)
         take_out(cursor, self.withdrawals)
         self.by_freq, self.by_indicator = _by_freq(cursor), _by_indicator(cursor)
@@ -253,8 +265,8 @@ class ReleaseWriter:
             prepared=request.release_date,
             is_test=request.is_test,
             has_test_areas=self.has_test_areas,
-            held=held_by_flow(self.cursor, chosen),
-            provided=provided(self.cursor, chosen, providers_of(request.organisations)),
+            held=self.held,
+            provided=self.provided,
         )
         self.data.flows = {name: read_dataflow(flow) for name, flow in message.dataflow.items()}
         body = structure_bytes(message)

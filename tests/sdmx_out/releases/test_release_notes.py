@@ -9,13 +9,13 @@ from lxml import etree
 
 from schemas.codes import load_code_lists
 from schemas.indicators import load_indicators
-from sdmx_out import release_notes as notes_module
 from sdmx_out.catalogue import LANGUAGES
-from sdmx_out.changes import Change, compare
-from sdmx_out.release_notes import FILES, Notes, markdown, page, release_notes
-from sdmx_out.release_summary import LISTED, Summary, summarise
-from sdmx_out.withdrawn import Withdrawal
-from tests.sdmx_out.test_changes import Cells, bulk
+from sdmx_out.releases import release_notes as notes_module
+from sdmx_out.releases.changes import Change, compare
+from sdmx_out.releases.release_notes import FILES, Notes, markdown, page, release_notes
+from sdmx_out.releases.release_summary import LISTED, Summary, summarise
+from sdmx_out.releases.withdrawn import Withdrawal
+from tests.sdmx_out.releases.test_changes import Cells, bulk
 
 COUNT, RATE, FOREIGN = "MST_TEMP_SEX_AGE_CBR_NB", "MST_TUNE_SEX_AGE_CBR_RT", "MST_FORP_SEX_CBR_NB"
 AGE, NATIVE = "AGE_AGGREGATE_TOTAL", "CBR_BIR_NATIVE"

@@ -16,11 +16,11 @@ import duckdb
 from lxml import etree
 
 from sdmx_out.catalogue import TEST_AREAS
-from sdmx_out.changes import BULK_FOLDER, CHANGES, Change, bulk_rows_sql
 from sdmx_out.reader import open_reader
-from sdmx_out.release import STRUCTURES
+from sdmx_out.releases.changes import BULK_FOLDER, CHANGES, Change, bulk_rows_sql
+from sdmx_out.releases.release import STRUCTURES
+from sdmx_out.releases.withdrawn import STATUS, Withdrawal
 from sdmx_out.structures.message import undated
-from sdmx_out.withdrawn import STATUS, Withdrawal
 
 #: Rows of a table at most.
 LISTED = 50

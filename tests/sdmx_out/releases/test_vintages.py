@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from sdmx_out.messages.header import Header
 from sdmx_out.messages.parquet_data import blocks
-from sdmx_out.vintages import Earlier, deleted_file, deleted_query, earlier_of, updated_after, with_last_update
-from tests.sdmx_out import vintage_example
-from tests.sdmx_out.vintage_example import (
+from sdmx_out.releases.vintages import Earlier, deleted_file, deleted_query, earlier_of, updated_after, with_last_update
+from tests.sdmx_out.releases import vintage_example
+from tests.sdmx_out.releases.vintage_example import (
     FIRST,
     FLOW,
     KEY,

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import InputError, ProblemsError
-from sdmx_out.gate import approve
-from sdmx_out.places import Places
-from sdmx_out.release_log import read
+from sdmx_out.releases.gate import approve
+from sdmx_out.releases.places import Places
+from sdmx_out.releases.release_log import read
 from tests.sdmx_out import example
 from tests.sdmx_out.example import by, rows
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sdmx_out.changes import BULK_FOLDER, Change, change_lines, compare, count_changes, read_changes
 from sdmx_out.ilostat_tables import BULK_COLUMNS
+from sdmx_out.releases.changes import BULK_FOLDER, Change, change_lines, compare, count_changes, read_changes
 
 Cells = dict[tuple[str, str, str, str, str], tuple[str, str]]
 TOTAL = ("XAA", "2013", "SEX_T", "AGE_T", "")

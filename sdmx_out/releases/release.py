@@ -16,8 +16,8 @@ from schemas.codes import CodeList, SdmxStatus
 from schemas.indicators import Indicator
 from schemas.roles import LARGEST_CHANGE
 from sdmx_out.catalogue import TEST_AREAS
-from sdmx_out.protection_report import REASONS
-from sdmx_out.reference_metadata import Report as MetadataReport
+from sdmx_out.metadata.report import Report as MetadataReport
+from sdmx_out.releases.protection_report import REASONS
 
 Kind = Literal["default", "test"]
 State = Literal["waiting", "approved", "published", "rejected", "reopened", "superseded"]

@@ -11,7 +11,6 @@ import duckdb
 
 from schemas.codes import CodeList, SdmxStatus
 from schemas.indicators import Indicator
-from sdmx_out import deltas
 from sdmx_out.catalogue import LANGUAGES, TWIN_SUFFIX, dataflow_reference, marked, twin_title
 from sdmx_out.ilostat_tables import bulk_lines, labelled_blocks, labels_of, quality_lines, select_table
 from sdmx_out.messages import csv_data, parquet_data
@@ -20,8 +19,9 @@ from sdmx_out.messages.formats import FORMATS, DataFormat, Spoken
 from sdmx_out.messages.header import Header
 from sdmx_out.observations import observations_sql, twin_observations_sql
 from sdmx_out.published_rows import TABLE
-from sdmx_out.release_folder import ReleaseFolder, Subject
-from sdmx_out.vintages import (
+from sdmx_out.releases import deltas
+from sdmx_out.releases.release_folder import ReleaseFolder, Subject
+from sdmx_out.releases.vintages import (
     DELETED_FOLDER,
     LAST_UPDATE,
     PARQUET_FOLDER,
@@ -30,7 +30,7 @@ from sdmx_out.vintages import (
     earlier_of,
     with_last_update,
 )
-from sdmx_out.withdrawn import Withdrawal
+from sdmx_out.releases.withdrawn import Withdrawal
 
 #: The message that decides whether a dataflow changed: plain, undated, one line per observation.
 MAIN = "data/sdmx-csv"

@@ -17,13 +17,13 @@ from typing import Any
 import duckdb
 
 from schemas.errors import InputError, Problem
-from sdmx_out import release_log
 from sdmx_out.csv_text import read_csv
 from sdmx_out.files import TEMPORARY_PREFIX, remove_leftovers, sha256_of, sync_folder
-from sdmx_out.places import Places, write_private
-from sdmx_out.protection_report import FILE as REPORT
-from sdmx_out.protection_report import PAGE, as_bytes, difference, join, page, without_values
-from sdmx_out.release import (
+from sdmx_out.releases import release_log
+from sdmx_out.releases.places import Places, write_private
+from sdmx_out.releases.protection_report import FILE as REPORT
+from sdmx_out.releases.protection_report import PAGE, as_bytes, difference, join, page, without_values
+from sdmx_out.releases.release import (
     FACTS,
     TEST_PREFIX,
     TOC,
@@ -35,11 +35,11 @@ from sdmx_out.release import (
     read_facts,
     result_of,
 )
-from sdmx_out.release_content import ReleaseWriter
-from sdmx_out.release_log import By
+from sdmx_out.releases.release_content import ReleaseWriter
+from sdmx_out.releases.release_log import By
+from sdmx_out.releases.withdrawn import in_force
 from sdmx_out.validity.release_check import check_release
 from sdmx_out.validity.verdict import Verdict
-from sdmx_out.withdrawn import in_force
 
 FILE, CONTENT, VALIDITY = "candidate.json", "release", "validity.json"
 _DECISION = ("state", "decided_by", "decided_on", "comment")

@@ -14,7 +14,7 @@ import duckdb
 
 from sdmx_out.csv_text import csv_line, line_sql, literal, stream_lines
 from sdmx_out.messages.dataflow import Dataflow
-from sdmx_out.vintages import (
+from sdmx_out.releases.vintages import (
     Earlier,
     fingerprints,
     has_same_key,
@@ -25,7 +25,7 @@ from sdmx_out.vintages import (
     text_sql,
     types_of,
 )
-from sdmx_out.withdrawn import Withdrawal
+from sdmx_out.releases.withdrawn import Withdrawal
 
 #: Where a release has them, one file per dataflow that changed.
 FOLDER = "data/delta"

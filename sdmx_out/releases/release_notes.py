@@ -20,8 +20,8 @@ from schemas.indicators import Indicator
 from schemas.model_questions import InThree
 from schemas.toml_files import parse_toml, read_entries
 from sdmx_out.catalogue import LANGUAGES, TEST_TITLE
-from sdmx_out.changes import Change
-from sdmx_out.release_summary import LISTED, Listed, Summary
+from sdmx_out.releases.changes import Change
+from sdmx_out.releases.release_summary import LISTED, Listed, Summary
 
 #: Where a release has them: one page and one text per language.
 FOLDER = "notes"
@@ -400,7 +400,7 @@ def _texts() -> Mapping[str, InThree]:
     Raises:
         SpecError: with every entry that lacks a language.
     """
-    path = Path(str(resources.files("sdmx_out").joinpath("release_notes.toml")))
+    path = Path(str(resources.files("sdmx_out").joinpath("releases/release_notes.toml")))
     return MappingProxyType(read_entries(InThree, parse_toml(path)))
 
 
