@@ -14,6 +14,12 @@ LANGUAGES = ("en", "fr", "es")
 TEST_AREAS = ("XAA", "XBB")
 TWIN_SUFFIX = "_SE"
 TEST_NOTE = "ILMS:TEST"
+WITHDRAWN_NOTE = "ILMS:WITHDRAWN"
+WITHDRAWN_LABEL = {
+    "en": "Withdrawn after publication",
+    "fr": "Retirée après publication",
+    "es": "Retirada tras publicarse",
+}
 TEST_TITLE = {
     "en": "TEST EXTRACT - not a national statistic",
     "fr": "TEST EXTRACT (extrait d'essai) - pas une statistique nationale",

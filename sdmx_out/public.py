@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.periods import Period, PeriodError
+from sdmx_out.catalogue import WITHDRAWN_NOTE
 from sdmx_out.csv_text import read_csv
 from sdmx_out.ilostat_tables import BULK_COLUMNS
-from sdmx_out.releases.withdrawn import NOTE, STATUS, read_public, sdmx_period
+from sdmx_out.releases.withdrawn import STATUS, read_public, sdmx_period
 
 PRECISION = ("se", "lower", "upper", "p_value", "significance")
 COLUMNS = (*BULK_COLUMNS, *PRECISION)
@@ -80,7 +81,7 @@ def read_rows(release: Path, wanted: Wanted) -> Iterator[Row]:
 
 def is_withdrawn(row: Row) -> bool:
     """Whether a row stands where a figure was withdrawn."""
-    return row["obs_status"] == STATUS and row["note_indicator"].split("_")[-1] == NOTE
+    return row["obs_status"] == STATUS and row["note_indicator"].split("_")[-1] == WITHDRAWN_NOTE
 
 
 def withdrawn(release: Path, wanted: Wanted) -> list[str]:

@@ -21,6 +21,8 @@ from sdmx_out.messages.header import Header
 ROW_GROUP_ROWS = 131_072
 #: What is added to a number's name where its printed text stands.
 PRINTED = "_TEXT"
+#: Column that says when an observation was last changed, in the files of a release.
+LAST_UPDATE = "LAST_UPDATE"
 
 
 class _Sink:

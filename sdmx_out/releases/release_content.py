@@ -14,7 +14,15 @@ import duckdb
 from sdmx.message import StructureMessage
 
 from schemas.errors import InputError, Problem
-from sdmx_out.catalogue import TEST_AREAS, TEST_NOTE, TEST_TITLE, TWIN_SUFFIX, marked
+from sdmx_out.catalogue import (
+    TEST_AREAS,
+    TEST_NOTE,
+    TEST_TITLE,
+    TWIN_SUFFIX,
+    WITHDRAWN_LABEL,
+    WITHDRAWN_NOTE,
+    marked,
+)
 from sdmx_out.csv_text import csv_line, csv_lines, line_sql, literal, stream_lines
 from sdmx_out.files import sync_tree, write_lines, write_text
 from sdmx_out.ilostat_tables import dictionary_lines, indicator_lines
@@ -60,7 +68,7 @@ from sdmx_out.releases.release_notes import page as notes_page
 from sdmx_out.releases.release_notes import release_notes
 from sdmx_out.releases.release_summary import summarise
 from sdmx_out.releases.withdrawn import FILE as WITHDRAWALS
-from sdmx_out.releases.withdrawn import NOTE, NOTE_LABEL, Withdrawal, hit, key_sql, public_lines, take_out
+from sdmx_out.releases.withdrawn import Withdrawal, hit, key_sql, public_lines, take_out
 from sdmx_out.structures.constraints import held_by_flow
 from sdmx_out.structures.message import structure_bytes, structure_bytes_30, structure_json, undated
 from sdmx_out.structures.providers import provided, providers_of
@@ -123,7 +131,7 @@ class ReleaseWriter:
         take_out(cursor, self.withdrawals)
         self.by_freq, self.by_indicator = _by_freq(cursor), _by_indicator(cursor)
         facts = read_facts(earlier) if earlier else {}
-        self.notes = {NOTE: NOTE_LABEL} | ({TEST_NOTE: TEST_TITLE} if is_test else {})
+        self.notes = {WITHDRAWN_NOTE: WITHDRAWN_LABEL} | ({TEST_NOTE: TEST_TITLE} if is_test else {})
         self.data = DataFiles(
             folder=self.folder,
             connection=cursor,

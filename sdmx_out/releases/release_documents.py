@@ -18,9 +18,10 @@ from sdmx_out.csv_text import read_csv
 from sdmx_out.messages.header import Header
 from sdmx_out.metadata.files import TABLE
 from sdmx_out.metadata.files import files as metadata_files
+from sdmx_out.metadata.report import TITLE as METADATA
 from sdmx_out.metadata.report import Report
 from sdmx_out.profile.content import Edition
-from sdmx_out.profile.profiles import profile_files
+from sdmx_out.profile.profiles import profile_files, title
 from sdmx_out.releases.release_folder import ReleaseFolder, Subject
 from sdmx_out.releases.release_messages import BULK, QUALITY
 from sdmx_out.workbooks.area_workbook import area_workbook, workbook_name
@@ -61,13 +62,14 @@ class Documents:
     def write_metadata(self, reports: Sequence[Report]) -> None:
         """Write the reference metadata of surveys and rounds."""
         header = Header(id="ILMS_METADATA", prepared=self.release_date, is_test=self.is_test)
+        subject = Subject(title=marked(METADATA, is_test=self.is_test))
         is_unchanged = False
         for file in metadata_files(reports, self.code_lists, self.areas, header):
             # The undated table comes first: dated files that follow from it keep their date with it.
             if file.is_dated:
-                self.folder.derived(file.name, partial(iter, file.blocks), is_unchanged=is_unchanged)
+                self.folder.derived(file.name, partial(iter, file.blocks), subject, is_unchanged=is_unchanged)
                 continue
-            self.folder.blocks(file.name, file.blocks)
+            self.folder.blocks(file.name, file.blocks, subject)
             if file.name == TABLE:
                 is_unchanged = self.is_same_writer and self.folder.is_as_before(TABLE)
 
@@ -88,8 +90,9 @@ class Documents:
                     )  # fmt: skip
                     self.folder.blocks(workbook_name(area, collection, language), [made])
         edition = Edition(self.code_lists, self.release_date, self.is_test, self.is_draft)
+        profile = Subject(title=marked(title(), is_test=self.is_test), areas=1)
         for name, made in profile_files(self.connection, self.areas, edition, availability):
-            self.folder.blocks(name, [made])
+            self.folder.blocks(name, [made], profile)
 
     def write_indicator_workbooks(self) -> None:
         """Write a workbook of every indicator, ready for a pivot table."""

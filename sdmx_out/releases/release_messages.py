@@ -23,7 +23,6 @@ from sdmx_out.releases import deltas
 from sdmx_out.releases.release_folder import ReleaseFolder, Subject
 from sdmx_out.releases.vintages import (
     DELETED_FOLDER,
-    LAST_UPDATE,
     PARQUET_FOLDER,
     deleted_file,
     deleted_query,
@@ -196,7 +195,7 @@ class DataFiles:
 
         def dated() -> Iterator[bytes]:
             told = with_last_update(self.connection, flow, rows, before, self.release_date)
-            return parquet_data.blocks(self.connection, flow, told, header, extra=(LAST_UPDATE,))
+            return parquet_data.blocks(self.connection, flow, told, header, extra=(parquet_data.LAST_UPDATE,))
 
         self.folder.derived(parquet, dated, subject, is_unchanged=is_unchanged)
         gone = deleted_query(self.connection, flow, rows, before, self.release_date)

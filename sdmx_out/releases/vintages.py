@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 from sdmx_out.csv_text import literal
 from sdmx_out.messages.dataflow import Dataflow
-from sdmx_out.messages.parquet_data import observations_of
+from sdmx_out.messages.parquet_data import LAST_UPDATE, observations_of
 
-LAST_UPDATE, DELETED = "LAST_UPDATE", "DELETED"
+DELETED = "DELETED"
 #: Where a release has its observations and the keys of those that are gone, one file per dataflow.
 PARQUET_FOLDER, DELETED_FOLDER = "data/parquet", "data/deleted"
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sdmx_out.catalogue import WITHDRAWN_LABEL, WITHDRAWN_NOTE
 from sdmx_out.csv_text import csv_lines, read_csv
 from sdmx_out.files import Written, remove_leftovers, sha256_of, share, sync_tree, write_lines, write_text
 from sdmx_out.releases.candidates import all_candidates, folder_of, read_report
@@ -30,8 +31,6 @@ from sdmx_out.releases.release_content import AVAILABILITY, NOTES, TOC_COLUMNS, 
 from sdmx_out.releases.release_notes import FOLDER as NOTES_FOLDER
 from sdmx_out.releases.withdrawn import (
     FILE,
-    NOTE,
-    NOTE_LABEL,
     REASON,
     STATUS,
     Withdrawal,
@@ -300,8 +299,8 @@ class _Rewriting:
     def _notes(self) -> None:
         path = self.folder / NOTES
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        if lines and not any(line.startswith(f"{NOTE},") for line in lines):
-            self._say(NOTES, write_lines(path, [*lines, note_line(NOTE, NOTE_LABEL)]))
+        if lines and not any(line.startswith(f"{WITHDRAWN_NOTE},") for line in lines):
+            self._say(NOTES, write_lines(path, [*lines, note_line(WITHDRAWN_NOTE, WITHDRAWN_LABEL)]))
 
     def _readme(self) -> None:
         path = self.folder / README

@@ -14,14 +14,14 @@ import duckdb
 
 from schemas.periods import Period, PeriodError
 from schemas.spreadsheet_cells import safe_cell
+from sdmx_out.catalogue import WITHDRAWN_NOTE
 from sdmx_out.csv_text import csv_lines, literal, read_csv
 from sdmx_out.published_rows import TABLE
 from sdmx_out.releases.places import write_private
 
 FILE = "withdrawals.csv"
 COLUMNS = ("indicator", "ref_area", "time", "withdrawn_on", "reason")
-STATUS, REASON, NOTE = "N", "withdrawn", "ILMS:WITHDRAWN"
-NOTE_LABEL = {"en": "Withdrawn after publication", "fr": "Retirée après publication", "es": "Retirada tras publicarse"}
+STATUS, REASON = "N", "withdrawn"
 #: ``applying`` until every release was rewritten: a withdrawal that was interrupted is taken up again.
 State = Literal["applying", "in force"]
 _LIST_COLUMNS = (*COLUMNS, "state")
@@ -133,7 +133,7 @@ def take_out(cursor: duckdb.DuckDBPyConnection, withdrawals: Sequence[Withdrawal
         if item.is_whole:
             cursor.execute(f"DELETE FROM {TABLE} WHERE indicator = {literal(item.indicator)}")
             continue
-        note = f"concat_ws('_', nullif(note_indicator, ''), '{NOTE}')"
+        note = f"concat_ws('_', nullif(note_indicator, ''), '{WITHDRAWN_NOTE}')"
         empty = ", ".join(f"{column} = NULL" for column in _NUMBERS[:9])
         cursor.execute(
             f"UPDATE {TABLE} SET {empty}, obs_status = '{STATUS}', conf_status = 'F', reason = '{REASON}', "
@@ -162,5 +162,7 @@ def emptied(row: Mapping[str, str]) -> dict[str, str]:
     new = {"obs_status": "O" if is_twin else STATUS, "conf_status": "F", "reason": REASON}
     new |= dict.fromkeys(_NUMBERS, "")
     note = row.get("note_indicator", row.get("NOTE_INDICATOR", ""))
-    new["note_indicator"] = note if note.split("_")[-1] == NOTE else "_".join(part for part in (note, NOTE) if part)
+    if note.split("_")[-1] != WITHDRAWN_NOTE:
+        note = "_".join(part for part in (note, WITHDRAWN_NOTE) if part)
+    new["note_indicator"] = note
     return {column: new.get(column.lower(), value) for column, value in row.items()}

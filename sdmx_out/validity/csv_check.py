@@ -17,8 +17,7 @@ from schemas.errors import Problem
 from sdmx_out.csv_text import literal
 from sdmx_out.messages.dataflow import Dataflow
 from sdmx_out.messages.formats import DataFormat
-from sdmx_out.messages.parquet_data import PRINTED, observations_of
-from sdmx_out.releases.vintages import LAST_UPDATE
+from sdmx_out.messages.parquet_data import LAST_UPDATE, PRINTED, observations_of
 from sdmx_out.validity.message_files import DAMAGED, check_packed, is_packed, lines, open_message
 from sdmx_out.validity.problems import problem
 from sdmx_out.validity.row_check import row_problems

@@ -10,8 +10,7 @@ from functools import cached_property
 
 from schemas.codes import Code, CodeList
 from schemas.indicators import Indicator
-from sdmx_out.catalogue import TEST_NOTE, TEST_TITLE
-from sdmx_out.releases.withdrawn import NOTE, NOTE_LABEL
+from sdmx_out.catalogue import TEST_NOTE, TEST_TITLE, WITHDRAWN_LABEL, WITHDRAWN_NOTE
 from sdmx_out.workbooks.tables import words_of
 
 #: States of the availability table, the one that says most first.
@@ -42,7 +41,7 @@ class Phrases:
     @cached_property
     def _notes(self) -> Mapping[str, str]:
         types = self._labels("NOTE_TYPE")
-        own = {NOTE: NOTE_LABEL[self.language], TEST_NOTE: TEST_TITLE[self.language]}
+        own = {WITHDRAWN_NOTE: WITHDRAWN_LABEL[self.language], TEST_NOTE: TEST_TITLE[self.language]}
         for code, label in self._labels("NOTE").items():
             kind = code.split(":")[0]
             is_own = kind == "ILMS" or kind not in types

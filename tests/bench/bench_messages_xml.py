@@ -6,18 +6,15 @@ root of the project: python tests/bench/bench_messages_xml.py [--rows 200000] [-
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import sdmx
+from message_rows import HEADER, Writer, definition, in_sorted_order, peak_memory, speed, write_observations
 from pysdmx.io import write_sdmx
 from pysdmx.io.format import Format
 from pysdmx.io.pd import PandasDataset
@@ -25,49 +22,11 @@ from pysdmx.model import Component, Components, Concept, Role, Schema
 from sdmx.message import DataMessage
 from sdmx.model import v21
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from schemas.codes import load_code_lists
-from schemas.indicators import load_indicators
 from sdmx_out.messages import xml_generic, xml_specific
 from sdmx_out.messages.dataflow import Dataflow, read_dataflow
-from sdmx_out.messages.header import Header
-from sdmx_out.structures.message import structure_message
-
-INDICATOR = "MST_TEMP_SEX_AGE_CBR_NB"
-HEADER = Header(id="BENCH", prepared=date(2026, 11, 23), is_test=True)
-#: Of the engine, when memory is measured: what a sort does not hold it writes to disk.
-ENGINE_MEMORY = "200MB"
-PERIODS = 40
 
 
-def write_observations(path: Path, rows: int) -> None:
-    """Made-up observations in the order of their keys, every seventeenth hidden, as a Parquet file."""
-    with duckdb.connect(config={"memory_limit": ENGINE_MEMORY, "temp_directory": str(path.parent)}) as engine:
-        engine.execute(
-            f"""COPY (
-                SELECT 'XAA' AS REF_AREA, 'Q' AS FREQ, 'MST_TEMP_NB' AS MEASURE, 'SEX_T' AS SEX,
-                'AGE_' || printf('%03d', i // {PERIODS} % 30) AS AGE,
-                'CBR_BRT_' || printf('%06d', i // {PERIODS * 30}) AS CBR,
-                (2000 + i % {PERIODS} // 4) || '-Q' || (1 + i % 4) AS TIME_PERIOD,
-                CASE WHEN i % 17 > 0 THEN printf('%.3f', i * 1.37) END AS OBS_VALUE,
-                CASE WHEN i % 17 = 0 THEN 'C' END AS OBS_STATUS,
-                'NB' AS UNIT_MEASURE_TYPE, 'PS' AS UNIT_MEASURE, '3' AS UNIT_MULT,
-                'BA:XAA_LFS' AS SOURCE, 'R1:3513_S5:40' AS NOTE_SOURCE, 'T2:84' AS NOTE_INDICATOR,
-                NULL::VARCHAR AS NOTE_CLASSIF, '1' AS DECIMALS,
-                CASE WHEN i % 17 > 0 THEN printf('%.2f', i * 1.5) END AS UPPER_BOUND,
-                CASE WHEN i % 17 > 0 THEN printf('%.2f', i * 1.1) END AS LOWER_BOUND
-                FROM range({rows}) AS rows(i)
-            ) TO '{path}' (FORMAT parquet)"""
-        )
-
-
-def query(path: Path, rows: int) -> str:
-    """The first rows of a file, sorted as the query of a release sorts them."""
-    return f"SELECT * FROM (SELECT * FROM '{path}' LIMIT {rows}) ORDER BY REF_AREA, FREQ, SEX, AGE, CBR, TIME_PERIOD"
-
-
-def writers(dataflow: Dataflow, engine: duckdb.DuckDBPyConnection) -> dict[str, Callable[[str], Iterator[bytes]]]:
+def writers(dataflow: Dataflow, engine: duckdb.DuckDBPyConnection) -> dict[str, Writer]:
     """Name -> what makes a message from a query."""
     return {
         "2.1 series": lambda asked: xml_specific.blocks(engine, dataflow, asked, HEADER),
@@ -141,33 +100,16 @@ def by_pysdmx(frame: pd.DataFrame, dataflow: Dataflow, version: str) -> str:
     return text
 
 
-def speed(name: str, rows: int, write: Callable[[], int]) -> None:
-    """Print what a writer does in a second of CPU time."""
-    begun = time.process_time()
-    size = write()
-    seconds = time.process_time() - begun
-    print(f"{name}: {rows / seconds:,.0f} observations per CPU-second ({rows:,}, {size / 1e6:.0f} MB, {seconds:.1f} s)")
-
-
-def definition() -> v21.DataflowDefinition:
-    """The dataflow of the indicator."""
-    indicator = load_indicators()[INDICATOR]
-    message = structure_message(
-        [indicator], load_code_lists(), prepared=HEADER.prepared, is_test=True, has_test_areas=True
-    )
-    return message.dataflow[f"DF_{INDICATOR}"]
-
-
 def compare(folder: Path, rows: int, library_rows: int) -> None:
     """Print the speed of all writers and of both libraries."""
     path = folder / "observations.parquet"
-    write_observations(path, max(rows, library_rows))
     flow = definition()
     dataflow = read_dataflow(flow)
+    write_observations(path, dataflow, max(rows, library_rows))
     with duckdb.connect(config={"threads": 1}) as engine:
         for name, write in writers(dataflow, engine).items():
-            speed(f"own, {name}", rows, lambda write=write: sum(map(len, write(query(path, rows)))))
-        frame = engine.sql(query(path, library_rows)).df().astype(object)
+            speed(f"own, {name}", rows, lambda write=write: sum(map(len, write(in_sorted_order(path, rows)))))
+        frame = engine.sql(in_sorted_order(path, library_rows)).df().astype(object)
     frame = frame.where(frame.notna(), None)
     speed("sdmx1, 2.1 series", library_rows, lambda: len(by_sdmx1(frame, flow.structure)))
     for version in ("2.1", "3.0"):
@@ -179,15 +121,10 @@ def compare(folder: Path, rows: int, library_rows: int) -> None:
 
 
 def memory(path: Path, rows: int) -> None:
-    """Print the peak memory of writing one message, of a process of its own."""
+    """Print the peak memory of writing one message."""
     dataflow = read_dataflow(definition())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    given = {"threads": 1, "memory_limit": ENGINE_MEMORY, "temp_directory": str(path.parent)}
-    with duckdb.connect(config=given) as engine:
-        write = writers(dataflow, engine)["2.1 series"]
-        speed("own, 2.1 series", rows, lambda: sum(map(len, write(query(path, rows)))))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak {peak:.0f} MB, of which {before:.0f} MB before writing, at {rows:,} observations")
+    name = "2.1 series"
+    peak_memory(f"own, {name}", path, in_sorted_order(path, rows), rows, lambda engine: writers(dataflow, engine)[name])
 
 
 def main() -> None:
@@ -207,7 +144,7 @@ def main() -> None:
             compare(folder, given.rows, given.library_rows)
             return
         path = folder / "observations.parquet"
-        write_observations(path, given.memory)
+        write_observations(path, read_dataflow(definition()), given.memory)
         # A process of its own: what made the file shall not count.
         subprocess.run([sys.executable, __file__, "--measured", str(path), "--memory", str(given.memory)], check=True)
 

@@ -11,10 +11,10 @@ from schemas.errors import Problem
 from sdmx_out.messages import xml_specific
 from sdmx_out.messages.formats import DataFormat
 from sdmx_out.validity.formats import READERS
-from sdmx_out.validity.message_check import message_problems
 from tests.sdmx_out.example import EMPLOYMENT, RATE, STAY
 from tests.sdmx_out.messages import flows
 from tests.sdmx_out.validity import written
+from tests.sdmx_out.validity.whole_message import message_problems
 
 XML = [name for name in READERS if "-ml-" in name]
 SPECIFIC = [name for name in XML if "generic" not in name]
