@@ -232,8 +232,9 @@ def _distinct(connection: duckdb.DuckDBPyConnection, column: str, where: str = "
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    # To the end, or the engine takes the result for unfinished and refuses to stream another.
+    (row,) = connection.execute(query).fetchall()
+    return int(row[0])
 
 
 def _problem(rule: str, message: str, remedy: str) -> Problem:

@@ -147,7 +147,7 @@ def has_same_key(connection: duckdb.DuckDBPyConnection, dataflow: Dataflow, earl
     if set(types) <= {LAST_UPDATE, *(item.id for item in dataflow.components)}:
         return True
     doubles = f"SELECT 1 FROM {read_sql(earlier.observations)} GROUP BY {text_names(key)} HAVING count(*) > 1 LIMIT 1"
-    return connection.execute(doubles).fetchone() is None
+    return not connection.execute(doubles).fetchall()
 
 
 def fingerprints(dataflow: Dataflow, types: Mapping[str, str]) -> tuple[str, str]:

@@ -123,8 +123,8 @@ def hit(cursor: duckdb.DuckDBPyConnection, withdrawals: Sequence[Withdrawal]) ->
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, item: Withdrawal) -> int:
-    row = cursor.execute(f"SELECT count(*) FROM {TABLE} WHERE {_covered_sql(item)}").fetchone()
-    return int(row[0]) if row else 0
+    (row,) = cursor.execute(f"SELECT count(*) FROM {TABLE} WHERE {_covered_sql(item)}").fetchall()
+    return int(row[0])
 
 
 def take_out(cursor: duckdb.DuckDBPyConnection, withdrawals: Sequence[Withdrawal]) -> None:

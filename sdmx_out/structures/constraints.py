@@ -49,8 +49,8 @@ def observed(connection: duckdb.DuckDBPyConnection, query: str, dimensions: Sequ
     """
     names = (*dimensions, "TIME_PERIOD")
     distinct = ", ".join(f'list_sort(list(DISTINCT "{name}"))' for name in names)
-    found = connection.execute(f"SELECT {distinct} FROM ({query})").fetchone()
-    if found is None or found[-1] is None:
+    (found,) = connection.execute(f"SELECT {distinct} FROM ({query})").fetchall()
+    if found[-1] is None:
         return None
     periods = [Period.parse(period) for period in found[-1]]
     return Observed(
